@@ -1,0 +1,86 @@
+// HTTP/1.1 server: connections, limits, deadlines, streaming. Routing and meaning live above.
+//
+// Plain HTTP is served on loopback addresses only; any other address needs a certificate. One
+// connection is one coroutine on the server's executor; handlers must not block it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/async/co.h"
+#include "core/env/clock.h"
+
+namespace holdfast::net {
+
+// Header names are lower case.
+using HeaderMap = std::map<std::string, std::string, std::less<>>;
+
+struct HttpRequest {
+  std::string method;
+  std::string path;  // percent-decoded, without the query
+  std::map<std::string, std::string, std::less<>> query;
+  HeaderMap headers;
+  std::string body;
+  std::string peer;
+
+  // The header's value, or an empty text.
+  std::string_view header(std::string_view name) const;
+  std::string query_or(std::string_view name, std::string fallback) const;
+};
+
+// The writing side of one server-sent-event answer.
+class EventWriter {
+ public:
+  virtual ~EventWriter() = default;
+  // Sends one event; false when the client has gone or the server stops.
+  virtual async::Co<bool> send(std::string event, std::string id, std::string data) = 0;
+  // Sends a comment line that keeps the connection open; false as above.
+  virtual async::Co<bool> heartbeat() = 0;
+};
+
+struct HttpReply {
+  int status = 200;
+  HeaderMap headers;
+  std::string body;
+  // When set, the body is ignored and this coroutine writes an event stream until it returns.
+  std::function<async::Co<void>(std::shared_ptr<EventWriter>)> events;
+};
+
+using HttpHandler = std::function<async::Co<HttpReply>(std::shared_ptr<const HttpRequest>)>;
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any free port
+  std::size_t max_body_bytes = 1u << 20;
+  std::uint32_t max_header_bytes = 16u << 10;
+  int max_connections = 1024;
+  Nanoseconds read_timeout = std::chrono::seconds(30);   // for one whole request
+  Nanoseconds idle_timeout = std::chrono::seconds(120);  // between requests
+  Nanoseconds write_timeout = std::chrono::seconds(60);
+  std::string certificate_file;  // PEM chain; empty: plain HTTP
+  std::string private_key_file;  // PEM
+};
+
+class HttpServer {
+ public:
+  // Binds and starts to accept on `executor`. Errors: address in use (kConflict), not loopback
+  // without a certificate (kFailedPrecondition), unreadable certificate (kInvalidArgument).
+  static Result<std::unique_ptr<HttpServer>> start(async::Executor executor, env::Clock& clock,
+                                                   ServerOptions options, HttpHandler handler);
+  virtual ~HttpServer() = default;
+
+  virtual std::uint16_t port() const = 0;
+  // Stops accepting, closes idle connections and ends event streams; returns when all are closed.
+  // Call it from a thread that does not run the executor.
+  virtual void stop() = 0;
+};
+
+// Percent-decoding of one URL component; '+' is a space when `form` is set. Broken escapes stay.
+std::string url_decode(std::string_view text, bool form = false);
+
+}  // namespace holdfast::net
