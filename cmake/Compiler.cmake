@@ -10,7 +10,9 @@ set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# One code model for libraries and programs, so that the precompiled header fits both.
+add_compile_options(-fPIE)
+add_link_options(-pie)
 
 option(HOLDFAST_FUZZ "Build the fuzz targets (libFuzzer)" OFF)
 set(HOLDFAST_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")

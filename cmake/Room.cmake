@@ -3,9 +3,9 @@
 # One static library `hf_<room>` from src/FOLDER/**/*.cc and one test binary `<room>_test` from the
 # *_test.cc beside it. Tests whose suite name starts with `Slow` carry the ctest label slow, all
 # others fast; a suite that starts with `Nightly` runs in ./dev nightly only.
-add_library(hf_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+add_library(hf_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc ${CMAKE_SOURCE_DIR}/cmake/asio_impl.cc)
 target_precompile_headers(hf_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
-target_link_libraries(hf_pch PUBLIC fmt::fmt Boost::headers)
+target_link_libraries(hf_pch PUBLIC fmt::fmt Boost::headers Boost::json Threads::Threads)
 
 function(holdfast_room folder)
   cmake_parse_arguments(ROOM "" "" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
@@ -19,7 +19,7 @@ function(holdfast_room folder)
 
   add_library(hf_${name} STATIC ${sources})
   target_include_directories(hf_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(hf_${name} PUBLIC ${ROOM_DEPS} ${ROOM_LIBS} fmt::fmt Threads::Threads)
+  target_link_libraries(hf_${name} PUBLIC ${ROOM_DEPS} ${ROOM_LIBS} hf_pch fmt::fmt Threads::Threads)
   target_precompile_headers(hf_${name} REUSE_FROM hf_pch)
 
   if(tests)

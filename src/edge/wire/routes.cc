@@ -1,0 +1,262 @@
+#include "edge/wire/routes.h"
+
+#include <array>
+
+namespace holdfast::wire {
+namespace {
+
+constexpr std::array<std::string_view, kScopeCount> kScopeNames{
+    "none", "read", "operate", "recover", "approve", "configure", "secrets", "audit", "admin"};
+
+constexpr auto kRoutes = std::to_array<Route>({
+    {"GET", "/v1/health", "getHealth", Scope::kNone, "Whether the server answers", "", "",
+     "Health"},
+    {"GET", "/metrics", "getMetrics", Scope::kRead, "Metrics in Prometheus text format", "", "",
+     ""},
+    {"GET", "/v1/openapi.json", "getOpenApi", Scope::kRead, "This document", "", "", "Any"},
+    {"GET", "/v1/schemas", "listSchemas", Scope::kRead, "Kinds of documents", "", "", "list:Any"},
+    {"GET", "/v1/schemas/{kind}", "getSchema", Scope::kRead, "Schema of one kind of document", "",
+     "", "Any"},
+    {"POST", "/v1/documents", "applyDocument", Scope::kConfigure,
+     "Creates or updates what one document describes", "", "ApplyRequest", "ApplyResult"},
+    {"GET", "/v1/resources", "listResources", Scope::kRead, "Protected resources", "limit cursor",
+     "", "list:Resource"},
+    {"POST", "/v1/resources", "addResource", Scope::kConfigure, "Protects a path", "",
+     "ResourceRequest", "Resource", 201},
+    {"GET", "/v1/resources/{id}", "getResource", Scope::kRead, "One resource, by id or name", "",
+     "", "Resource"},
+    {"DELETE", "/v1/resources/{id}", "removeResource", Scope::kConfigure,
+     "Stops protecting; points stay", "", "", "Resource"},
+    {"GET", "/v1/repositories", "listRepositories", Scope::kRead, "Repositories", "limit cursor",
+     "", "list:Repository"},
+    {"POST", "/v1/repositories", "addRepository", Scope::kConfigure,
+     "Makes or takes over a repository", "", "RepositoryRequest", "Repository", 201},
+    {"GET", "/v1/repositories/{id}", "getRepository", Scope::kRead, "One repository", "", "",
+     "Repository"},
+    {"POST", "/v1/repositories/{id}/password", "getRepositoryPassword", Scope::kSecrets,
+     "What restic needs to open it (audited)", "", "", "RepositoryPassword"},
+    {"GET", "/v1/policies", "listPolicies", Scope::kRead, "Policies", "limit cursor", "",
+     "list:Policy"},
+    {"GET", "/v1/policies/{name}", "getPolicy", Scope::kRead, "One policy", "", "", "Policy"},
+    {"GET", "/v1/channels", "listChannels", Scope::kRead, "Notification channels", "limit cursor",
+     "", "list:Channel"},
+    {"POST", "/v1/channels/{name}/test", "testChannel", Scope::kOperate,
+     "Sends a test notification", "", "", "Delivery"},
+    {"GET", "/v1/workflows", "listWorkflows", Scope::kRead, "Workflows that can be started", "", "",
+     "list:Any"},
+    {"POST", "/v1/workflows/{name}", "startWorkflow", Scope::kOperate, "Starts a run", "",
+     "WorkflowRequest", "Run", 202},
+    {"GET", "/v1/runs", "listRuns", Scope::kRead, "Runs, newest first",
+     "limit cursor status workflow resource since until", "", "list:Run"},
+    {"GET", "/v1/runs/{id}", "getRun", Scope::kRead, "One run", "", "", "Run"},
+    {"GET", "/v1/runs/{id}/history", "getRunHistory", Scope::kRead, "Its history (Temporal's JSON)",
+     "", "", "Any"},
+    {"GET", "/v1/runs/{id}/events", "watchRun", Scope::kRead, "Its changes as server-sent events",
+     "", "", ""},
+    {"POST", "/v1/runs/{id}/cancel", "cancelRun", Scope::kOperate,
+     "Asks a run to stop and clean up", "", "", "Run", 202},
+    {"POST", "/v1/runs/{id}/signals/{name}", "signalRun", Scope::kOperate, "Sends a signal", "",
+     "Any", "Run", 202},
+    {"GET", "/v1/points", "listPoints", Scope::kRead, "Recovery points, newest first",
+     "limit cursor resource", "", "list:Point"},
+    {"GET", "/v1/points/{id}", "getPoint", Scope::kRead, "One recovery point", "", "", "Point"},
+    {"GET", "/v1/points/{id}/files", "listPointFiles", Scope::kRead, "One directory of a point",
+     "path limit cursor", "", "list:Any"},
+    {"GET", "/v1/approvals", "listApprovals", Scope::kRead, "Approvals", "limit cursor status", "",
+     "list:Approval"},
+    {"GET", "/v1/approvals/{id}", "getApproval", Scope::kRead, "One approval", "", "", "Approval"},
+    {"POST", "/v1/approvals/{id}/approve", "approve", Scope::kApprove,
+     "Approves exactly this proposal", "", "Decision", "Approval"},
+    {"POST", "/v1/approvals/{id}/deny", "deny", Scope::kApprove, "Denies it", "", "Decision",
+     "Approval"},
+    {"GET", "/v1/schedules", "listSchedules", Scope::kRead, "Schedules with their next times", "",
+     "", "list:Any"},
+    {"GET", "/v1/schedules/next", "nextRuns", Scope::kRead, "The next expected runs",
+     "count resource", "", "list:ExpectedRun"},
+    {"GET", "/v1/expected-runs", "listExpectedRuns", Scope::kRead, "The ledger of expected runs",
+     "limit cursor status resource", "", "list:ExpectedRun"},
+    {"GET", "/v1/status", "getStatus", Scope::kRead, "How well everything is protected", "", "",
+     "Any"},
+    {"GET", "/v1/doctor", "getDoctor", Scope::kRead, "What is wrong and what to do", "", "", "Any"},
+    {"GET", "/v1/audit", "listAudit", Scope::kAudit, "Who changed what", "limit cursor", "",
+     "list:AuditEntry"},
+    {"GET", "/v1/keys", "listKeys", Scope::kAdmin, "API keys", "", "", "list:ApiKey"},
+    {"POST", "/v1/keys", "addKey", Scope::kAdmin, "Makes an API key; its text is shown once", "",
+     "KeyRequest", "ApiKey", 201},
+    {"DELETE", "/v1/keys/{id}", "revokeKey", Scope::kAdmin, "Revokes a key", "", "", "ApiKey"},
+});
+
+// Schemas are written as JSON text: short, and readable beside docs/design/api.md.
+constexpr std::string_view kShapes = R"json({
+"Any": {},
+"Health": {"type":"object","required":["status","version"],"properties":{"status":{"type":"string"},"version":{"type":"string"}}},
+"Problem": {"type":"object","required":["type","title","status","detail","code"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},"request_id":{"type":"string"},"problems":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},"message":{"type":"string"}}}}}},
+"ApplyRequest": {"type":"object","required":["document"],"properties":{"document":{"type":"object"},"policy":{"type":["string","null"]},"dry_run":{"type":"boolean"}},"additionalProperties":false},
+"ApplyResult": {"type":"object","required":["kind","name","action"],"properties":{"kind":{"type":"string"},"name":{"type":"string"},"id":{"type":"string"},"action":{"enum":["created","updated","unchanged"]},"version":{"type":"integer"},"binds":{"type":"integer"},"warnings":{"type":"array","items":{"type":"string"}},"dry_run":{"type":"boolean"}}},
+"ResourceRequest": {"type":"object","required":["name","path"],"properties":{"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":["string","null"]},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"consistency_group":{"type":"string"},"probe_command":{"type":"string"}},"additionalProperties":false},
+"Resource": {"type":"object","required":["id","name","path","driver"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"kind":{"type":"string"},"path":{"type":"string"},"system":{"type":"string"},"driver":{"type":"string"},"policy":{"type":["string","null"]},"protection":{"type":"object"}}},
+"RepositoryRequest": {"type":"object","required":["name","location"],"properties":{"name":{"type":"string"},"location":{"type":"string"},"replica_of":{"type":["string","null"]}},"additionalProperties":false},
+"Repository": {"type":"object","required":["id","name","location"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"location":{"type":"string"},"is_replica":{"type":"boolean"},"same_disk_as":{"type":["string","null"]}}},
+"RepositoryPassword": {"type":"object","required":["location","password"],"properties":{"location":{"type":"string"},"password":{"type":"string"},"hint":{"type":"string"}}},
+"Policy": {"type":"object","required":["id","name","version"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"version":{"type":"integer"},"schedules":{"type":"array"},"levels":{"type":"array"},"resources":{"type":"array","items":{"type":"string"}}}},
+"Channel": {"type":"object","required":["id","name","type"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"type":{"type":"string"}}},
+"Delivery": {"type":"object","required":["channel","delivered"],"properties":{"channel":{"type":"string"},"delivered":{"type":"boolean"},"detail":{"type":"string"}}},
+"WorkflowRequest": {"type":"object","properties":{"parameters":{"type":"object"},"auto_approve":{"type":"boolean"}},"additionalProperties":false},
+"Run": {"type":"object","required":["id","workflow","status"],"properties":{"id":{"type":"string"},"workflow":{"type":"string"},"status":{"enum":["running","waiting","completed","failed","cancelled"]},"result":{},"steps":{"type":"array"}}},
+"Point": {"type":"object","required":["id","resource","time","copies"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"time":{"type":"string"},"state":{"enum":["proven","covered","unproven"]},"copies":{"type":"array"}}},
+"Approval": {"type":"object","required":["id","run_id","status"],"properties":{"id":{"type":"string"},"run_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired"]}}},
+"Decision": {"type":"object","properties":{"comment":{"type":"string"}},"additionalProperties":false},
+"ExpectedRun": {"type":"object","required":["id","resource","due_at","status"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"due_at":{"type":"string"},"status":{"enum":["expected","started","completed","partial","failed","missed","skipped"]}}},
+"AuditEntry": {"type":"object","required":["id","at","actor","action"],"properties":{"id":{"type":"integer"},"at":{"type":"string"},"actor":{"type":"string"},"action":{"type":"string"}}},
+"KeyRequest": {"type":"object","required":["name","scopes"],"properties":{"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"}}},"additionalProperties":false},
+"ApiKey": {"type":"object","required":["id","name","scopes"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"}},"key":{"type":"string"}}}
+})json";
+
+constexpr std::string_view kDocuments = R"json({
+"resource": {"type":"object","required":["kind","name","path"],"properties":{"kind":{"const":"resource"},"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":"string"},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"probe_command":{"type":"string"},"consistency_group":{"type":"string"}},"additionalProperties":false},
+"repository": {"type":"object","required":["kind","name","location"],"properties":{"kind":{"const":"repository"},"name":{"type":"string"},"location":{"type":"string"},"replica_of":{"type":"string"}},"additionalProperties":false},
+"channel": {"type":"object","required":["kind","name","type"],"properties":{"kind":{"const":"channel"},"name":{"type":"string"},"type":{"enum":["log","webhook"]},"url":{"type":"string"},"secret_file":{"type":"string"},"file":{"type":"string"},"events":{"type":"array","items":{"type":"string"}},"min_severity":{"enum":["info","warning","error"]}},"additionalProperties":false},
+"policy": {"type":"object","required":["kind","name"],"properties":{"kind":{"const":"policy"},"name":{"type":"string"},"timezone":{"type":"string"},"schedules":{"type":"array"},"levels":{"type":"array","items":{"type":"object","required":["level"],"properties":{"level":{"enum":["local_snapshot","local_replica"]},"repository":{"type":"string"}}}},"rpo":{"type":"string"},"rto":{"type":"string"},"proof":{"type":"object","properties":{"level":{"enum":["L1","L2","L3","L4"]},"interval":{"type":"string"}}},"consistency":{"enum":["none","crash","application"]},"channels":{"type":"array","items":{"type":"string"}},"selector":{"type":"object"},"steps":{"type":"array"},"approval":{"type":"object","properties":{"four_eyes":{"type":"boolean"}}}},"additionalProperties":false},
+"scheduled_backup": {"type":"object","required":["workflow_name","schedules"],"properties":{"workflow_name":{"const":"scheduled_backup"},"name":{"type":"string"},"trigger":{"type":"string"},"timezone":{"type":"string"},"schedules":{"type":"array","items":{"type":"object"}},"steps":{"type":"array","items":{"type":"object"}}}}
+})json";
+
+Json parsed(std::string_view text) {
+  Result<Json> value = parse_json(text);
+  return value ? *std::move(value) : Json();
+}
+
+const JsonObject& shapes() {
+  static const Json value = parsed(kShapes);
+  return value.get_object();
+}
+
+Json reference(std::string_view name) {
+  return JsonObject{{"$ref", "#/components/schemas/" + std::string(name)}};
+}
+
+Json response_schema(std::string_view name) {
+  constexpr std::string_view kList = "list:";
+  if (!name.starts_with(kList)) {
+    return reference(name);
+  }
+  return JsonObject{
+      {"type", "object"},
+      {"required", JsonArray{"items", "next_cursor"}},
+      {"properties",
+       JsonObject{{"items",
+                   JsonObject{{"type", "array"}, {"items", reference(name.substr(kList.size()))}}},
+                  {"next_cursor", JsonObject{{"type", JsonArray{"string", "null"}}}}}}};
+}
+
+JsonObject json_content(Json schema) {
+  return {{"application/json", JsonObject{{"schema", std::move(schema)}}}};
+}
+
+JsonObject parameter(std::string_view name, std::string_view in) {
+  return {{"name", name},
+          {"in", in},
+          {"required", in == "path"},
+          {"schema", JsonObject{{"type", "string"}}}};
+}
+
+JsonArray parameters(const Route& route) {
+  JsonArray list;
+  for (size_t open = route.path.find('{'); open != std::string_view::npos;
+       open = route.path.find('{', open + 1)) {
+    list.push_back(
+        parameter(route.path.substr(open + 1, route.path.find('}', open) - open - 1), "path"));
+  }
+  std::string_view rest = route.query;
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    list.push_back(parameter(name, "query"));
+  }
+  return list;
+}
+
+JsonObject success(const Route& route) {
+  JsonObject answer{{"description", "success"}};
+  if (!route.response.empty()) {
+    answer["content"] = json_content(response_schema(route.response));
+  } else {
+    const bool events = route.path.ends_with("/events");
+    answer["content"] = JsonObject{{events ? "text/event-stream" : "text/plain", JsonObject{}}};
+  }
+  return answer;
+}
+
+JsonObject operation(const Route& route) {
+  JsonObject problem{{"description", "problem details (RFC 9457)"},
+                     {"content", JsonObject{{"application/problem+json",
+                                             JsonObject{{"schema", reference("Problem")}}}}}};
+  JsonObject result{{"operationId", route.operation},
+                    {"summary", route.summary},
+                    {"parameters", parameters(route)},
+                    {"responses", JsonObject{{std::to_string(route.status), success(route)},
+                                             {"default", std::move(problem)}}}};
+  if (!route.request.empty()) {
+    result["requestBody"] =
+        JsonObject{{"required", route.request != "Decision" && route.request != "Any"},
+                   {"content", json_content(reference(route.request))}};
+  }
+  result["security"] = route.scope == Scope::kNone
+                           ? JsonArray{}
+                           : JsonArray{JsonObject{{"apiKey", JsonArray{scope_name(route.scope)}}}};
+  return result;
+}
+
+}  // namespace
+
+std::string_view scope_name(Scope scope) { return kScopeNames.at(static_cast<size_t>(scope)); }
+
+Result<Scope> scope_from_name(std::string_view name) {
+  for (size_t i = 1; i < kScopeNames.size(); ++i) {
+    if (kScopeNames[i] == name) {
+      return static_cast<Scope>(i);
+    }
+  }
+  return Error(
+      Code::kInvalidArgument,
+      "'" + std::string(name) +
+          "' is no scope: use read, operate, recover, approve, configure, secrets, audit or admin");
+}
+
+std::span<const Route> routes() { return kRoutes; }
+
+const Json* shape(std::string_view name) { return shapes().if_contains(name); }
+
+const JsonObject& document_schemas() {
+  static const Json value = parsed(kDocuments);
+  return value.get_object();
+}
+
+Json openapi() {
+  JsonObject paths;
+  for (const Route& route : kRoutes) {
+    std::string method(route.method);
+    for (char& c : method) {
+      c = static_cast<char>(c - 'A' + 'a');
+    }
+    Json& path = paths[route.path];
+    if (path.is_null()) {
+      path = JsonObject{};
+    }
+    path.get_object()[method] = operation(route);
+  }
+  JsonObject key{
+      {"type", "http"}, {"scheme", "bearer"}, {"description", "an API key of the server"}};
+  return JsonObject{
+      {"openapi", "3.1.0"},
+      {"info",
+       JsonObject{{"title", "Holdfast"},
+                  {"version", HOLDFAST_VERSION},
+                  {"description", "Backup and recovery with proof."},
+                  {"license", JsonObject{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+      {"servers", JsonArray{JsonObject{{"url", "/"}}}},
+      {"paths", std::move(paths)},
+      {"components", JsonObject{{"schemas", shapes()},
+                                {"securitySchemes", JsonObject{{"apiKey", std::move(key)}}}}}};
+}
+
+}  // namespace holdfast::wire
