@@ -67,11 +67,11 @@ class [[nodiscard]] Error {
   const Error* cause() const { return cause_.get(); }
 
   // Attaches a fact on the way up; the innermost comes first.
-  Error&& with(std::string key, std::string value) && {
+  Error with(std::string key, std::string value) && {
     context_.emplace_back(std::move(key), std::move(value));
     return std::move(*this);
   }
-  Error&& caused_by(Error cause) && {
+  Error caused_by(Error cause) && {
     cause_ = std::make_shared<const Error>(std::move(cause));
     return std::move(*this);
   }

@@ -139,6 +139,8 @@ void emit(const Json& value, YAML::Emitter& out) {
     // Quote what would be read back as something else than this text.
     const std::string plain(*text);
     out << (plain_scalar(plain).is_string() ? YAML::Auto : YAML::DoubleQuoted) << plain;
+  } else if (value.is_null()) {
+    out << YAML::Null;
   } else {
     out << to_text(value);
   }
