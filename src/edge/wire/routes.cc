@@ -1,89 +1,82 @@
 #include "edge/wire/routes.h"
 
+#include <algorithm>
 #include <array>
 
 namespace holdfast::wire {
 namespace {
 
-constexpr std::array<std::string_view, kScopeCount> kScopeNames{
-    "none", "read", "operate", "recover", "approve", "configure", "secrets", "audit", "admin"};
-
 constexpr auto kRoutes = std::to_array<Route>({
-    {"GET", "/v1/health", "getHealth", Scope::kNone, "Whether the server answers", "", "",
-     "Health"},
-    {"GET", "/metrics", "getMetrics", Scope::kRead, "Metrics in Prometheus text format", "", "",
-     ""},
-    {"GET", "/v1/openapi.json", "getOpenApi", Scope::kRead, "This document", "", "", "Any"},
-    {"GET", "/v1/schemas", "listSchemas", Scope::kRead, "Kinds of documents", "", "", "list:Any"},
-    {"GET", "/v1/schemas/{kind}", "getSchema", Scope::kRead, "Schema of one kind of document", "",
-     "", "Any"},
-    {"POST", "/v1/documents", "applyDocument", Scope::kConfigure,
-     "Creates or updates what one document describes", "", "ApplyRequest", "ApplyResult"},
-    {"GET", "/v1/resources", "listResources", Scope::kRead, "Protected resources", "limit cursor",
-     "", "list:Resource"},
-    {"POST", "/v1/resources", "addResource", Scope::kConfigure, "Protects a path", "",
-     "ResourceRequest", "Resource", 201},
-    {"GET", "/v1/resources/{id}", "getResource", Scope::kRead, "One resource, by id or name", "",
-     "", "Resource"},
-    {"DELETE", "/v1/resources/{id}", "removeResource", Scope::kConfigure,
-     "Stops protecting; points stay", "", "", "Resource"},
-    {"GET", "/v1/repositories", "listRepositories", Scope::kRead, "Repositories", "limit cursor",
-     "", "list:Repository"},
-    {"POST", "/v1/repositories", "addRepository", Scope::kConfigure,
-     "Makes or takes over a repository", "", "RepositoryRequest", "Repository", 201},
-    {"GET", "/v1/repositories/{id}", "getRepository", Scope::kRead, "One repository", "", "",
-     "Repository"},
-    {"POST", "/v1/repositories/{id}/password", "getRepositoryPassword", Scope::kSecrets,
-     "What restic needs to open it (audited)", "", "", "RepositoryPassword"},
-    {"GET", "/v1/policies", "listPolicies", Scope::kRead, "Policies", "limit cursor", "",
-     "list:Policy"},
-    {"GET", "/v1/policies/{name}", "getPolicy", Scope::kRead, "One policy", "", "", "Policy"},
-    {"GET", "/v1/channels", "listChannels", Scope::kRead, "Notification channels", "limit cursor",
-     "", "list:Channel"},
-    {"POST", "/v1/channels/{name}/test", "testChannel", Scope::kOperate,
-     "Sends a test notification", "", "", "Delivery"},
-    {"GET", "/v1/workflows", "listWorkflows", Scope::kRead, "Workflows that can be started", "", "",
-     "list:Any"},
-    {"POST", "/v1/workflows/{name}", "startWorkflow", Scope::kOperate, "Starts a run", "",
-     "WorkflowRequest", "Run", 202},
-    {"GET", "/v1/runs", "listRuns", Scope::kRead, "Runs, newest first",
-     "limit cursor status workflow resource since until", "", "list:Run"},
-    {"GET", "/v1/runs/{id}", "getRun", Scope::kRead, "One run", "", "", "Run"},
-    {"GET", "/v1/runs/{id}/history", "getRunHistory", Scope::kRead, "Its history (Temporal's JSON)",
-     "", "", "Any"},
-    {"GET", "/v1/runs/{id}/events", "watchRun", Scope::kRead, "Its changes as server-sent events",
-     "", "", ""},
-    {"POST", "/v1/runs/{id}/cancel", "cancelRun", Scope::kOperate,
-     "Asks a run to stop and clean up", "", "", "Run", 202},
-    {"POST", "/v1/runs/{id}/signals/{name}", "signalRun", Scope::kOperate, "Sends a signal", "",
-     "Any", "Run", 202},
-    {"GET", "/v1/points", "listPoints", Scope::kRead, "Recovery points, newest first",
-     "limit cursor resource", "", "list:Point"},
-    {"GET", "/v1/points/{id}", "getPoint", Scope::kRead, "One recovery point", "", "", "Point"},
-    {"GET", "/v1/points/{id}/files", "listPointFiles", Scope::kRead, "One directory of a point",
-     "path limit cursor", "", "list:Any"},
-    {"GET", "/v1/approvals", "listApprovals", Scope::kRead, "Approvals", "limit cursor status", "",
-     "list:Approval"},
-    {"GET", "/v1/approvals/{id}", "getApproval", Scope::kRead, "One approval", "", "", "Approval"},
-    {"POST", "/v1/approvals/{id}/approve", "approve", Scope::kApprove,
-     "Approves exactly this proposal", "", "Decision", "Approval"},
-    {"POST", "/v1/approvals/{id}/deny", "deny", Scope::kApprove, "Denies it", "", "Decision",
-     "Approval"},
-    {"GET", "/v1/schedules", "listSchedules", Scope::kRead, "Schedules with their next times", "",
-     "", "list:Any"},
-    {"GET", "/v1/schedules/next", "nextRuns", Scope::kRead, "The next expected runs",
-     "count resource", "", "list:ExpectedRun"},
-    {"GET", "/v1/expected-runs", "listExpectedRuns", Scope::kRead, "The ledger of expected runs",
-     "limit cursor status resource", "", "list:ExpectedRun"},
-    {"GET", "/v1/status", "getStatus", Scope::kRead, "How well everything is protected", "", "",
+    {"GET", "/v1/health", "getHealth", "", "Whether the server answers", "", "", "Health"},
+    {"GET", "/metrics", "getMetrics", "read", "Metrics in Prometheus text format", "", "", ""},
+    {"GET", "/v1/openapi.json", "getOpenApi", "read", "This document", "", "", "Any"},
+    {"GET", "/v1/schemas", "listSchemas", "read", "Kinds of documents", "", "", "list:Any"},
+    {"GET", "/v1/schemas/{kind}", "getSchema", "read", "Schema of one kind of document", "", "",
      "Any"},
-    {"GET", "/v1/doctor", "getDoctor", Scope::kRead, "What is wrong and what to do", "", "", "Any"},
-    {"GET", "/v1/audit", "listAudit", Scope::kAudit, "Who changed what", "limit cursor", "",
+    {"POST", "/v1/documents", "applyDocument", "configure",
+     "Creates or updates what one document describes", "", "ApplyRequest", "ApplyResult"},
+    {"GET", "/v1/resources", "listResources", "read", "Protected resources", "limit cursor", "",
+     "list:Resource"},
+    {"POST", "/v1/resources", "addResource", "configure", "Protects a path", "", "ResourceRequest",
+     "Resource", 201},
+    {"GET", "/v1/resources/{id}", "getResource", "read", "One resource, by id or name", "", "",
+     "Resource"},
+    {"DELETE", "/v1/resources/{id}", "removeResource", "configure", "Stops protecting; points stay",
+     "", "", "Resource"},
+    {"GET", "/v1/repositories", "listRepositories", "read", "Repositories", "limit cursor", "",
+     "list:Repository"},
+    {"POST", "/v1/repositories", "addRepository", "configure", "Makes or takes over a repository",
+     "", "RepositoryRequest", "Repository", 201},
+    {"GET", "/v1/repositories/{id}", "getRepository", "read", "One repository", "", "",
+     "Repository"},
+    {"POST", "/v1/repositories/{id}/password", "getRepositoryPassword", "secrets",
+     "What restic needs to open it (audited)", "", "", "RepositoryPassword"},
+    {"GET", "/v1/policies", "listPolicies", "read", "Policies", "limit cursor", "", "list:Policy"},
+    {"GET", "/v1/policies/{name}", "getPolicy", "read", "One policy", "", "", "Policy"},
+    {"GET", "/v1/channels", "listChannels", "read", "Notification channels", "limit cursor", "",
+     "list:Channel"},
+    {"POST", "/v1/channels/{name}/test", "testChannel", "operate", "Sends a test notification", "",
+     "", "Delivery"},
+    {"GET", "/v1/workflows", "listWorkflows", "read", "Workflows that can be started", "", "",
+     "list:Any"},
+    {"POST", "/v1/workflows/{name}", "startWorkflow", "operate", "Starts a run", "",
+     "WorkflowRequest", "Run", 202},
+    {"GET", "/v1/runs", "listRuns", "read", "Runs, newest first",
+     "limit cursor status workflow resource since until", "", "list:Run"},
+    {"GET", "/v1/runs/{id}", "getRun", "read", "One run", "", "", "Run"},
+    {"GET", "/v1/runs/{id}/history", "getRunHistory", "read", "Its history (Temporal's JSON)", "",
+     "", "Any"},
+    {"GET", "/v1/runs/{id}/events", "watchRun", "read", "Its changes as server-sent events", "", "",
+     ""},
+    {"POST", "/v1/runs/{id}/cancel", "cancelRun", "operate", "Asks a run to stop and clean up", "",
+     "", "Run", 202},
+    {"POST", "/v1/runs/{id}/signals/{name}", "signalRun", "operate", "Sends a signal", "", "Any",
+     "Run", 202},
+    {"GET", "/v1/points", "listPoints", "read", "Recovery points, newest first",
+     "limit cursor resource", "", "list:Point"},
+    {"GET", "/v1/points/{id}", "getPoint", "read", "One recovery point", "", "", "Point"},
+    {"GET", "/v1/points/{id}/files", "listPointFiles", "read", "One directory of a point",
+     "path limit cursor", "", "list:Any"},
+    {"GET", "/v1/approvals", "listApprovals", "read", "Approvals", "limit cursor status", "",
+     "list:Approval"},
+    {"GET", "/v1/approvals/{id}", "getApproval", "read", "One approval", "", "", "Approval"},
+    {"POST", "/v1/approvals/{id}/approve", "approve", "approve", "Approves exactly this proposal",
+     "", "Decision", "Approval"},
+    {"POST", "/v1/approvals/{id}/deny", "deny", "approve", "Denies it", "", "Decision", "Approval"},
+    {"GET", "/v1/schedules", "listSchedules", "read", "Schedules with their next times", "", "",
+     "list:Any"},
+    {"GET", "/v1/schedules/next", "nextRuns", "read", "The next expected runs", "count resource",
+     "", "list:ExpectedRun"},
+    {"GET", "/v1/expected-runs", "listExpectedRuns", "read", "The ledger of expected runs",
+     "limit cursor status resource", "", "list:ExpectedRun"},
+    {"GET", "/v1/status", "getStatus", "read", "How well everything is protected", "", "", "Any"},
+    {"GET", "/v1/doctor", "getDoctor", "read", "What is wrong and what to do", "", "", "Any"},
+    {"GET", "/v1/audit", "listAudit", "audit", "Who changed what", "limit cursor", "",
      "list:AuditEntry"},
-    {"GET", "/v1/keys", "listKeys", Scope::kAdmin, "API keys", "", "", "list:ApiKey"},
-    {"POST", "/v1/keys", "addKey", Scope::kAdmin, "Makes an API key; its text is shown once", "",
+    {"GET", "/v1/keys", "listKeys", "admin", "API keys", "", "", "list:ApiKey"},
+    {"POST", "/v1/keys", "addKey", "admin", "Makes an API key; its text is shown once", "",
      "KeyRequest", "ApiKey", 201},
-    {"DELETE", "/v1/keys/{id}", "revokeKey", Scope::kAdmin, "Revokes a key", "", "", "ApiKey"},
+    {"DELETE", "/v1/keys/{id}", "revokeKey", "admin", "Revokes a key", "", "", "ApiKey"},
 });
 
 // Schemas are written as JSON text: short, and readable beside docs/design/api.md.
@@ -200,27 +193,12 @@ JsonObject operation(const Route& route) {
         JsonObject{{"required", route.request != "Decision" && route.request != "Any"},
                    {"content", json_content(reference(route.request))}};
   }
-  result["security"] = route.scope == Scope::kNone
-                           ? JsonArray{}
-                           : JsonArray{JsonObject{{"apiKey", JsonArray{scope_name(route.scope)}}}};
+  result["security"] =
+      route.scope.empty() ? JsonArray{} : JsonArray{JsonObject{{"apiKey", JsonArray{route.scope}}}};
   return result;
 }
 
 }  // namespace
-
-std::string_view scope_name(Scope scope) { return kScopeNames.at(static_cast<size_t>(scope)); }
-
-Result<Scope> scope_from_name(std::string_view name) {
-  for (size_t i = 1; i < kScopeNames.size(); ++i) {
-    if (kScopeNames[i] == name) {
-      return static_cast<Scope>(i);
-    }
-  }
-  return Error(
-      Code::kInvalidArgument,
-      "'" + std::string(name) +
-          "' is no scope: use read, operate, recover, approve, configure, secrets, audit or admin");
-}
 
 std::span<const Route> routes() { return kRoutes; }
 

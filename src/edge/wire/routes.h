@@ -9,27 +9,11 @@
 
 namespace holdfast::wire {
 
-enum class Scope {
-  kNone,
-  kRead,
-  kOperate,
-  kRecover,
-  kApprove,
-  kConfigure,
-  kSecrets,
-  kAudit,
-  kAdmin
-};
-inline constexpr int kScopeCount = static_cast<int>(Scope::kAdmin) + 1;
-std::string_view scope_name(Scope scope);
-// kInvalidArgument for a name that is no scope.
-Result<Scope> scope_from_name(std::string_view name);
-
 struct Route {
   std::string_view method;  // GET, POST, DELETE
   std::string_view path;    // "/v1/runs/{id}"
   std::string_view operation;
-  Scope scope;
+  std::string_view scope;  // right that the caller needs (access/scope.h); empty: open to all
   std::string_view summary;
   std::string_view query;     // names of query parameters, separated by spaces
   std::string_view request;   // name of the body's schema, empty for none

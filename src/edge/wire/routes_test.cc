@@ -41,17 +41,6 @@ TEST(OpenApi, HoldsEveryRouteWithItsParameters) {
   EXPECT_EQ(cancel->at("post").at("parameters").at(0).at("name"), "id");
 }
 
-TEST(Scope, SurvivesItsName) {
-  for (int i = 1; i < kScopeCount; ++i) {
-    const auto scope = static_cast<Scope>(i);
-    const Result<Scope> back = scope_from_name(scope_name(scope));
-    ASSERT_TRUE(back);
-    EXPECT_EQ(*back, scope);
-  }
-  EXPECT_FALSE(scope_from_name("none"));
-  EXPECT_FALSE(scope_from_name("everything"));
-}
-
 TEST(DocumentSchemas, AreValidJsonForEachKind) {
   EXPECT_EQ(document_schemas().size(), 5u);
   EXPECT_TRUE(document_schemas().contains("policy"));

@@ -1,0 +1,43 @@
+// Rights of an API key.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace holdfast::access {
+
+enum class Scope { kRead, kOperate, kRecover, kApprove, kConfigure, kSecrets, kAudit, kAdmin };
+inline constexpr int kScopeCount = static_cast<int>(Scope::kAdmin) + 1;
+
+std::string_view scope_name(Scope scope);
+// kInvalidArgument for a name that is no scope; the message lists them.
+Result<Scope> scope_from_name(std::string_view name);
+
+class Scopes {
+ public:
+  Scopes() = default;
+  Scopes(std::initializer_list<Scope> scopes) : scopes_(scopes) {}
+  static Result<Scopes> from_names(const std::vector<std::string>& names);
+
+  // Admin implies every scope.
+  bool allows(Scope scope) const {
+    return scopes_.contains(scope) || scopes_.contains(Scope::kAdmin);
+  }
+  std::vector<std::string> names() const;
+
+ private:
+  std::set<Scope> scopes_;
+};
+
+// Who calls. Passed by value through services; never looked up again.
+struct Principal {
+  std::string id;    // key_...
+  std::string name;  // of the key, for audit rows and approvals
+  Scopes scopes;
+};
+
+}  // namespace holdfast::access
