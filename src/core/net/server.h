@@ -14,11 +14,9 @@
 
 #include "core/async/co.h"
 #include "core/env/clock.h"
+#include "core/net/headers.h"
 
 namespace holdfast::net {
-
-// Header names are lower case.
-using HeaderMap = std::map<std::string, std::string, std::less<>>;
 
 struct HttpRequest {
   std::string method;
