@@ -1,0 +1,75 @@
+// The embedded engine: durable runs in the state database of this process.
+//
+// Semantics are Temporal's (docs/design/flow.md): history is append-only; one state transition
+// (what happened, the workflow task, what it schedules next) is one write closure; effects follow
+// the commit. Ending the process at any instruction loses no run: whatever was not committed
+// happens again after start().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/db/database.h"
+#include "core/env/clock.h"
+#include "core/env/random.h"
+#include "flow/activity.h"
+#include "flow/client.h"
+#include "flow/workflow.h"
+
+namespace holdfast::flow::embedded {
+
+// The schema of this room, for Database::open.
+db::Migrations migrations();
+
+struct EngineOptions {
+  // Threads of each activity queue: how many activities of it run at once.
+  std::map<std::string, int> queues = {{"control", 4}, {"data", 2}};
+  int workflow_threads = 2;
+  // Runs kept in memory between workflow tasks; 0: every task replays from history.
+  std::size_t cache_size = 1000;
+  // Longest time between two writes of a running activity's heartbeat.
+  Nanoseconds heartbeat_write_interval = std::chrono::seconds(1);
+};
+
+class Engine {
+ public:
+  // Everything given outlives the engine; registries are complete. One engine owns a database.
+  Engine(db::Database& database, env::Clock& clock, env::Random& random,
+         const WorkflowRegistry& workflows, const ActivityRegistry& activities,
+         EngineOptions options = {});
+  // Stops, if still running.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Takes up what an earlier engine left: overdue timers, activities, runs that were due.
+  Status start();
+  // Asks running activities to stop and waits for them; nothing of theirs is recorded, they run
+  // again after the next start(). Calls of the client fail with kUnavailable from now on.
+  void stop();
+
+  // Valid as long as the engine; calls work between start() and stop().
+  Client& client();
+
+  // Blocks until no run has work at the current instant: everything waits for time, for a running
+  // activity, or for a call. With `activities` also until none is running. For simulations, which
+  // then advance the clock.
+  void wait_idle(bool activities = true);
+
+  struct Stats {
+    std::uint64_t transitions = 0;
+    std::uint64_t replays = 0;  // runs rebuilt from history
+    std::uint64_t replayed_events = 0;
+    std::uint64_t activity_attempts = 0;
+  };
+  Stats stats() const;
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace holdfast::flow::embedded
