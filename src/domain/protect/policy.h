@@ -1,0 +1,74 @@
+// Policies: what is promised for a resource. Decoded from documents, kept by name and version.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/time.h"
+#include "domain/inventory/model.h"
+#include "domain/schedule/calendar.h"
+
+namespace holdfast::protect {
+
+// One copy that the policy promises. `repository` is a name; empty: the default of the level.
+struct Level {
+  std::string level;  // local_snapshot, local_replica
+  std::string repository;
+};
+
+struct ScheduleEntry {
+  std::string label;
+  schedule::Rule rule;
+  std::string retention;  // as written; empty: keep
+};
+
+// The switches of the requirements' scheduled_backup document; false = skipped and shown as
+// skipped.
+struct Switches {
+  bool check_space = true;
+  bool verify_connectivity = true;
+  bool validate_snapmirror = true;
+  bool consistency_group = true;
+  bool application_quiesce = true;
+  bool verify_integrity = true;
+  bool update_catalog = true;
+  bool send_notifications = true;
+};
+Json to_json(const Switches& switches);
+Switches switches_from_json(const Json& value);
+
+struct Policy {
+  std::string id;
+  std::string name;
+  int version = 0;
+  std::string timezone;
+  std::vector<ScheduleEntry> schedules;
+  std::vector<Level> levels;
+  Nanoseconds rpo{};  // zero: no target
+  Nanoseconds rto{};
+  inventory::ProofDemand proof;
+  Switches switches;
+  std::string consistency = "none";  // the least that is demanded: none, crash, application
+  std::vector<std::string> channels;
+  std::map<std::string, std::string> selector;  // labels a resource must have to be bound
+  bool four_eyes = false;
+  Json document;  // as applied
+};
+
+// Decodes a `kind: policy` document or the requirements' `workflow_name: scheduled_backup`
+// document. Every problem is named with its JSON pointer. `default_zone` is frozen in where the
+// document names no time zone.
+Result<Policy> decode_policy(const Json& document, std::string_view default_zone);
+
+// The policy of a resource for which nobody has written one: daily at 02:00, 30 days, two levels on
+// this machine's default repository, RPO 24 h, proof L2 every 7 days.
+Policy default_policy(std::string_view default_zone);
+
+// The name under which a document is kept: `name`, else `workflow_name`.
+std::string policy_name(const Json& document);
+
+}  // namespace holdfast::protect
