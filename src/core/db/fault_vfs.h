@@ -37,8 +37,9 @@ class FaultVfs {
   // Counted operations since construction.
   std::uint64_t count() const;
 
+  struct State;  // defined and used in sqlite_fault_vfs.cc only
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,262 @@
+// The writer's thread, the readers, and the bridges from coroutines and threads to both.
+//
+// The writer takes all closures that are queued (up to a limit), begins one transaction, runs each
+// closure in a savepoint of its own, commits, and only then calls their `done`. While the commit
+// waits for the disk the next group gathers by itself; nobody waits on purpose.
+//
+// Invariants: `done` is called exactly once per closure, with success only after the commit
+// returned success; a failed closure leaves nothing; when the disk ends the transaction in the
+// middle (SQLite rolls back on some errors), every closure of the group that ran is told so.
+#include "core/db/database.h"
+
+#include <pthread.h>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "core/async/pool.h"
+#include "core/async/run.h"
+#include "core/db/open_connection.h"
+
+namespace holdfast::db {
+namespace {
+
+namespace asio = boost::asio;
+
+struct Job {
+  Database::Closure closure;
+  Database::Done done;
+  Status outcome;
+};
+
+Status run_guarded(Database::Closure& closure, Connection& connection) {
+  try {
+    return closure(connection);
+  } catch (const std::exception& thrown) {
+    return Error(Code::kInternal, "a database closure threw an exception")
+        .with("what", thrown.what());
+  }
+}
+
+// One closure between SAVEPOINT and RELEASE. The error is the closure's own, or that of the
+// savepoint.
+Status run_in_savepoint(Connection& connection, Job& job) {
+  HF_TRY_VOID(connection.exec("SAVEPOINT closure"));
+  Status outcome = run_guarded(job.closure, connection);
+  if (outcome) {
+    HF_TRY_VOID(connection.exec("RELEASE closure"));
+  } else if (connection.in_transaction()) {
+    HF_TRY_VOID(connection.exec("ROLLBACK TO closure"));
+    HF_TRY_VOID(connection.exec("RELEASE closure"));
+  }
+  return outcome;
+}
+
+}  // namespace
+
+struct Database::State {
+  std::unique_ptr<Connection> writer;
+  std::size_t largest_group = 1;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<Job> queue;
+  bool closing = false;
+  Stats stats;
+
+  std::mutex readers_mutex;
+  std::condition_variable reader_free;
+  std::vector<std::unique_ptr<Connection>> readers;  // the free ones
+
+  std::unique_ptr<async::Pool> read_pool;
+  std::thread writer_thread;
+
+  void write_loop() {
+    pthread_setname_np(pthread_self(), "db-writer");
+    while (true) {
+      std::vector<Job> group;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [this] { return closing || !queue.empty(); });
+        if (queue.empty()) {
+          return;
+        }
+        while (!queue.empty() && group.size() < largest_group) {
+          group.push_back(std::move(queue.front()));
+          queue.pop_front();
+        }
+      }
+      commit_group(group);
+      for (Job& job : group) {
+        job.closure = nullptr;
+        job.done(std::move(job.outcome));
+      }
+    }
+  }
+
+  void commit_group(std::vector<Job>& group) {
+    Status commit;
+    if (auto begun = writer->exec("BEGIN IMMEDIATE"); !begun) {
+      commit = begun.error();
+    }
+    for (Job& job : group) {
+      if (commit) {
+        job.outcome = run_in_savepoint(*writer, job);
+        if (!writer->in_transaction()) {
+          commit = job.outcome ? Error(Code::kUnavailable,
+                                       "the disk ended a transaction of the state database",
+                                       Retry::kTransient)
+                               : job.outcome.error();
+        }
+      }
+    }
+    if (commit) {
+      if (auto committed = writer->exec("COMMIT"); !committed) {
+        commit = committed.error();
+      }
+    }
+    if (!commit) {
+      if (writer->in_transaction()) {
+        (void)writer->script("ROLLBACK");
+      }
+      for (Job& job : group) {
+        if (job.outcome) {
+          job.outcome = commit.error();
+        }
+      }
+    }
+    const std::lock_guard lock(mutex);
+    ++stats.commits;
+    stats.closures += group.size();
+  }
+
+  std::unique_ptr<Connection> take_reader() {
+    std::unique_lock lock(readers_mutex);
+    reader_free.wait(lock, [this] { return !readers.empty(); });
+    auto reader = std::move(readers.back());
+    readers.pop_back();
+    return reader;
+  }
+
+  void give_reader(std::unique_ptr<Connection> reader) {
+    const std::lock_guard lock(readers_mutex);
+    readers.push_back(std::move(reader));
+    reader_free.notify_one();
+  }
+};
+
+Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path,
+                                                 const Migrations& migrations, Options options) {
+  if (path.empty() || path.starts_with(":") || path.starts_with("file:")) {
+    return Error(Code::kInvalidArgument, "the state database needs a file").with("path", path);
+  }
+  auto state = std::make_unique<State>();
+  state->largest_group = static_cast<std::size_t>(std::max(1, options.largest_group));
+  HF_TRY(state->writer, open_connection(path, Role::kWriter, options));
+  if (Status migrated = migrate(*state->writer, migrations); !migrated) {
+    return std::move(migrated).error().with("file", path);
+  }
+  const int readers = std::max(1, options.readers);
+  for (int i = 0; i < readers; ++i) {
+    HF_TRY(auto reader, open_connection(path, Role::kReader, options));
+    state->readers.push_back(std::move(reader));
+  }
+  state->read_pool = std::make_unique<async::Pool>("db-read", readers);
+  state->writer_thread = std::thread([running = state.get()] { running->write_loop(); });
+  return std::unique_ptr<Database>(new Database(std::move(state)));
+}
+
+Database::~Database() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->closing = true;
+    state_->wake.notify_all();
+  }
+  state_->writer_thread.join();
+  state_->read_pool.reset();
+  state_->readers.clear();  // before the writer, which checkpoints when it closes
+}
+
+void Database::submit_write(Closure closure, Done done) {
+  const std::lock_guard lock(state_->mutex);
+  state_->queue.push_back({std::move(closure), std::move(done), {}});
+  state_->wake.notify_one();
+}
+
+Co<Status> Database::write_erased(Closure closure) {
+  Database* self = this;
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Status)>(
+      [self, &closure](auto handler) {
+        auto executor = asio::get_associated_executor(handler);
+        self->submit_write(std::move(closure), [executor, taken = std::move(handler)](
+                                                   Status outcome) mutable {
+          asio::post(executor, [done = std::move(taken), status = std::move(outcome)]() mutable {
+            std::move(done)(std::move(status));
+          });
+        });
+      },
+      asio::use_awaitable);
+}
+
+Status Database::write_erased_blocking(Closure closure) {
+  std::promise<Status> outcome;
+  auto committed = outcome.get_future();
+  submit_write(std::move(closure),
+               [&outcome](Status status) { outcome.set_value(std::move(status)); });
+  return committed.get();
+}
+
+Co<Status> Database::read_erased(Closure closure) {
+  auto shared = std::make_shared<Closure>(std::move(closure));
+  Database* self = this;
+  auto work = [self, shared] { return self->read_erased_blocking(std::move(*shared)); };
+  co_return co_await async::run_on(*state_->read_pool, std::move(work));
+}
+
+Status Database::read_erased_blocking(Closure closure) {
+  auto reader = state_->take_reader();
+  Status outcome;
+  if (auto begun = reader->exec("BEGIN"); !begun) {
+    outcome = begun.error();
+  } else {
+    outcome = run_guarded(closure, *reader);
+    const auto ended = reader->exec("ROLLBACK");
+    if (outcome && !ended) {
+      outcome = ended.error();
+    }
+  }
+  closure = nullptr;
+  state_->give_reader(std::move(reader));
+  return outcome;
+}
+
+Status Database::checkpoint() {
+  std::promise<Status> outcome;
+  auto finished = outcome.get_future();
+  State* state = state_.get();
+  // A checkpoint cannot run inside a transaction: it goes behind the group that carries this note.
+  submit_write([](Connection&) -> Status { return {}; },
+               [state, &outcome](Status status) {
+                 if (status) {
+                   status = state->writer->script("PRAGMA wal_checkpoint(TRUNCATE)");
+                 }
+                 outcome.set_value(std::move(status));
+               });
+  return finished.get();
+}
+
+Database::Stats Database::stats() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->stats;
+}
+
+}  // namespace holdfast::db
