@@ -44,6 +44,12 @@ class [[nodiscard]] Result<void> : public std::expected<void, Error> {
 
 using Status = Result<void>;
 
+// Whether it went well, without the value.
+template <class T>
+Status status_of(const Result<T>& result) {
+  return result ? Status() : Status(result.error());
+}
+
 }  // namespace holdfast
 
 #define HF_CONCAT_INNER(a, b) a##b

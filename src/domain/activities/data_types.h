@@ -1,4 +1,4 @@
-// What data activities take and answer: plain values with JSON codecs, usable from workflow code.
+// What data activities take and answer: plain values (codec.h), usable from workflow code.
 //
 // References only (paths, ids, counts, short samples): a payload stays far below 64 KiB whatever
 // the size of the data. Decoding a value that this code encoded never fails; a field that is
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/json.h"
 #include "core/base/time.h"
+#include "domain/activities/codec.h"
 
 namespace holdfast::activities {
 
@@ -20,12 +20,21 @@ struct RepositoryRef {
   std::string name;
   std::string location;
   std::string password_file;
+  static void fields(auto& v, auto&& visit) {
+    visit("name", v.name);
+    visit("location", v.location);
+    visit("password_file", v.password_file);
+  }
 };
 
 // What the storage driver protects and what it promises.
 struct VolumeRef {
   std::string driver;  // directory, btrfs
   std::string path;
+  static void fields(auto& v, auto&& visit) {
+    visit("driver", v.driver);
+    visit("path", v.path);
+  }
 };
 
 struct SnapshotTaken {
@@ -34,6 +43,13 @@ struct SnapshotTaken {
   std::string device_id;    // stable over snapshots of the same volume; empty: the files' own
   std::string consistency;  // none, crash, application
   UtcTime time;
+  static void fields(auto& v, auto&& visit) {
+    visit("name", v.name);
+    visit("read_path", v.read_path);
+    visit("device_id", v.device_id);
+    visit("consistency", v.consistency);
+    visit("time", v.time);
+  }
 };
 
 struct BackupRequest {
@@ -45,6 +61,16 @@ struct BackupRequest {
   std::vector<std::string> tags;
   std::string host;
   UtcTime time;
+  static void fields(auto& v, auto&& visit) {
+    visit("repository", v.repository);
+    visit("read_path", v.read_path);
+    visit("live_path", v.live_path);
+    visit("device_id", v.device_id);
+    visit("parent_snapshot", v.parent_snapshot);
+    visit("tags", v.tags);
+    visit("host", v.host);
+    visit("time", v.time);
+  }
 };
 
 struct BackupDone {
@@ -57,12 +83,28 @@ struct BackupDone {
   bool partial = false;
   std::vector<std::string> problems;  // unreadable or changing files, a sample of at most 20
   std::uint64_t problem_count = 0;
+  static void fields(auto& v, auto&& visit) {
+    visit("snapshot_id", v.snapshot_id);
+    visit("files", v.files);
+    visit("files_new", v.files_new);
+    visit("files_changed", v.files_changed);
+    visit("bytes", v.bytes);
+    visit("added_bytes", v.added_bytes);
+    visit("partial", v.partial);
+    visit("problems", v.problems);
+    visit("problem_count", v.problem_count);
+  }
 };
 
 struct CopyRequest {
   RepositoryRef from;
   RepositoryRef to;
   std::string snapshot_id;
+  static void fields(auto& v, auto&& visit) {
+    visit("from", v.from);
+    visit("to", v.to);
+    visit("snapshot_id", v.snapshot_id);
+  }
 };
 
 struct RestoreRequest {
@@ -73,6 +115,15 @@ struct RestoreRequest {
   std::vector<std::string> paths;  // relative to the source path; empty: everything
   std::string target;
   bool in_place = false;
+  static void fields(auto& v, auto&& visit) {
+    visit("repository", v.repository);
+    visit("snapshot_id", v.snapshot_id);
+    visit("snapshot_path", v.snapshot_path);
+    visit("source_path", v.source_path);
+    visit("paths", v.paths);
+    visit("target", v.target);
+    visit("in_place", v.in_place);
+  }
 };
 
 struct RestorePlan {
@@ -82,12 +133,25 @@ struct RestorePlan {
   std::uint64_t bytes = 0;
   std::vector<std::string> create_sample;  // at most 20 paths each
   std::vector<std::string> overwrite_sample;
+  static void fields(auto& v, auto&& visit) {
+    visit("creates", v.creates);
+    visit("overwrites", v.overwrites);
+    visit("deletes", v.deletes);
+    visit("bytes", v.bytes);
+    visit("create_sample", v.create_sample);
+    visit("overwrite_sample", v.overwrite_sample);
+  }
 };
 
 struct RestoreDone {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   std::vector<std::string> problems;
+  static void fields(auto& v, auto&& visit) {
+    visit("files", v.files);
+    visit("bytes", v.bytes);
+    visit("problems", v.problems);
+  }
 };
 
 // The outcome of reading back, restoring or comparing.
@@ -99,40 +163,15 @@ struct Verdict {
   std::uint64_t changed_since = 0;
   std::vector<std::string> sample;  // of what is wrong or has changed, at most 20
   std::string detail;               // one sentence
+  static void fields(auto& v, auto&& visit) {
+    visit("good", v.good);
+    visit("checked", v.checked);
+    visit("bytes", v.bytes);
+    visit("different", v.different);
+    visit("changed_since", v.changed_since);
+    visit("sample", v.sample);
+    visit("detail", v.detail);
+  }
 };
-
-Json to_json(const RepositoryRef& value);
-Json to_json(const VolumeRef& value);
-Json to_json(const SnapshotTaken& value);
-Json to_json(const BackupRequest& value);
-Json to_json(const BackupDone& value);
-Json to_json(const CopyRequest& value);
-Json to_json(const RestoreRequest& value);
-Json to_json(const RestorePlan& value);
-Json to_json(const RestoreDone& value);
-Json to_json(const Verdict& value);
-
-template <class T>
-T from_json(const Json& value);
-template <>
-RepositoryRef from_json(const Json& value);
-template <>
-VolumeRef from_json(const Json& value);
-template <>
-SnapshotTaken from_json(const Json& value);
-template <>
-BackupRequest from_json(const Json& value);
-template <>
-BackupDone from_json(const Json& value);
-template <>
-CopyRequest from_json(const Json& value);
-template <>
-RestoreRequest from_json(const Json& value);
-template <>
-RestorePlan from_json(const Json& value);
-template <>
-RestoreDone from_json(const Json& value);
-template <>
-Verdict from_json(const Json& value);
 
 }  // namespace holdfast::activities

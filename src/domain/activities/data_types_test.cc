@@ -12,9 +12,9 @@ TEST(DataTypes, SurviveTheWayThroughAHistory) {
   request.live_path = "/srv";
   request.tags = {"pt_1", "res_2"};
   request.time = parse_rfc3339("2026-11-24T02:00:00.000000001Z").value();
-  const Json encoded = to_json(request);
-  EXPECT_EQ(to_json(from_json<BackupRequest>(encoded)), encoded);
-  EXPECT_EQ(from_json<BackupRequest>(encoded).repository.password_file, "/srv/key");
+  const Json encoded = encode(request);
+  EXPECT_EQ(encode(decode<BackupRequest>(encoded)), encoded);
+  EXPECT_EQ(decode<BackupRequest>(encoded).repository.password_file, "/srv/key");
 }
 
 TEST(DataTypes, KeepCountsAndSamples) {
@@ -22,14 +22,14 @@ TEST(DataTypes, KeepCountsAndSamples) {
   verdict.good = true;
   verdict.checked = 1ull << 40;
   verdict.sample = {"a", "b"};
-  const Verdict back = from_json<Verdict>(to_json(verdict));
+  const Verdict back = decode<Verdict>(encode(verdict));
   EXPECT_TRUE(back.good);
   EXPECT_EQ(back.checked, 1ull << 40);
   EXPECT_EQ(back.sample, verdict.sample);
 }
 
 TEST(DataTypes, MissingFieldsHaveTheirDefaults) {
-  const BackupDone done = from_json<BackupDone>(Json(JsonObject{}));
+  const BackupDone done = decode<BackupDone>(Json(JsonObject{}));
   EXPECT_EQ(done.files, 0u);
   EXPECT_FALSE(done.partial);
 }

@@ -1,0 +1,489 @@
+// scheduled_backup: validate, snapshot, copy to each level, verify, record, retain, notify.
+//
+// A switch that is off shows its step as skipped; what the resource does not have is not
+// applicable; nothing else is shown as done than what was done. A level that fails does not take
+// back the levels that were made: the point is recorded with the copies it has, and the run fails.
+// Whatever happens, the ledger row is closed and the channels are told, also after a cancel.
+#include "domain/protect/backup_workflow.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/units.h"
+#include "domain/activities/data_types.h"
+#include "domain/activities/plan_types.h"
+#include "domain/activities/step_types.h"
+
+namespace holdfast::protect {
+namespace {
+
+using namespace activities;  // NOLINT: the values this workflow is made of
+using flow::WorkflowContext;
+
+constexpr std::string_view kPre = "pre_backup_validation";
+constexpr std::string_view kExecute = "execute_backup";
+constexpr std::string_view kPost = "post_backup_verification";
+
+flow::ActivityOptions data_options() {
+  flow::ActivityOptions options;
+  options.queue = "data";
+  options.start_to_close = std::chrono::hours(24);
+  options.heartbeat = std::chrono::minutes(2);
+  options.retry.max_attempts = 5;
+  options.retry.maximum = std::chrono::minutes(1);
+  return options;
+}
+
+flow::ActivityOptions control_options() {
+  flow::ActivityOptions options;
+  options.start_to_close = std::chrono::minutes(1);
+  options.retry.max_attempts = 20;
+  options.retry.maximum = std::chrono::seconds(30);
+  return options;
+}
+
+// What one run knows; lives in the coroutine frame of the workflow.
+struct BackupRun {
+  explicit BackupRun(WorkflowContext& context) : ctx(context) {}
+
+  void show() {
+    ctx.set_progress(JsonObject{
+        {"step", steps.current()}, {"resource", plan.resource_name}, {"steps", steps.to_json()}});
+  }
+
+  WorkflowContext& ctx;
+  BackupPlan plan;
+  StepLog steps;
+  SnapshotTaken snapshot;
+  BackupDone backup;
+  std::vector<MadeCopy> copies;
+};
+
+void announce_steps(BackupRun& run) {
+  for (const std::string_view name :
+       {"check_space", "verify_connectivity", "validate_snapmirror"}) {
+    run.steps.announce(kPre, name);
+  }
+  for (const std::string_view name : {"consistency_group", "application_quiesce", "snapshot"}) {
+    run.steps.announce(kExecute, name);
+  }
+  for (const PlannedCopy& copy : run.plan.copies) {
+    run.steps.announce(kExecute, copy.level);
+  }
+  for (const std::string_view name :
+       {"verify_integrity", "update_catalog", "retention", "send_notifications"}) {
+    run.steps.announce(kPost, name);
+  }
+}
+
+JsonArray repositories_of(const BackupPlan& plan) {
+  JsonArray list;
+  for (const PlannedCopy& copy : plan.copies) {
+    if (!copy.repository.location.empty()) {
+      list.push_back(encode(copy.repository));
+    }
+  }
+  return list;
+}
+
+// Runs one activity as a step: its answer's `detail` is what people read.
+flow::Task<Result<Json>> step(BackupRun& run, std::string name, std::string activity, Json input,
+                              flow::ActivityOptions options) {
+  run.steps.begin(name, run.ctx.now());
+  run.show();
+  Result<Json> answer =
+      co_await run.ctx.activity(std::move(activity), std::move(input), std::move(options));
+  if (answer) {
+    run.steps.done(name, get_string(*answer, "detail"), run.ctx.now());
+  } else {
+    run.steps.failed(name, answer.error(), run.ctx.now());
+  }
+  run.show();
+  co_return answer;
+}
+
+flow::Task<Status> validate(BackupRun& run) {
+  struct Check {
+    const char* name;
+    const char* activity;
+    bool wanted;
+  };
+  const std::array<Check, 3> checks{{
+      {"check_space", "storage.check_space", run.plan.check_space},
+      {"verify_connectivity", "storage.verify_connectivity", run.plan.verify_connectivity},
+      {"validate_snapmirror", "storage.replica_state", run.plan.validate_snapmirror},
+  }};
+  for (const Check& check : checks) {
+    if (!check.wanted) {
+      run.steps.skipped(check.name);
+      continue;
+    }
+    Json input = JsonObject{{"volume", encode(run.plan.volume)},
+                            {"repositories", repositories_of(run.plan)}};
+    const Result<Json> answer =
+        co_await step(run, check.name, check.activity, std::move(input), data_options());
+    HF_CO_TRY_VOID(status_of(answer));
+    if (get_bool(*answer, "not_applicable")) {
+      run.steps.not_applicable(check.name, get_string(*answer, "detail"));
+    }
+  }
+  co_return Status();
+}
+
+// Shows group and quiesce as what they are for this resource, before the snapshot is taken.
+void show_consistency(BackupRun& run) {
+  if (!run.plan.use_consistency_group) {
+    run.steps.skipped("consistency_group");
+  } else if (run.plan.consistency_group.empty()) {
+    run.steps.not_applicable("consistency_group", "the resource is in no consistency group");
+  } else {
+    run.steps.not_applicable("consistency_group", fmt::format("group '{}' has one volume here",
+                                                              run.plan.consistency_group));
+  }
+  if (!run.plan.application_quiesce) {
+    run.steps.skipped("application_quiesce");
+  } else if (run.plan.quiesce_command.empty()) {
+    run.steps.not_applicable("application_quiesce", "the resource has no quiesce command");
+  }
+}
+
+bool quiesces(const BackupPlan& plan) {
+  return plan.application_quiesce && !plan.quiesce_command.empty();
+}
+
+flow::Task<Status> take_snapshot(BackupRun& run) {
+  show_consistency(run);
+  Json input = JsonObject{{"volume", encode(run.plan.volume)}, {"point_id", run.plan.point_id}};
+  if (quiesces(run.plan)) {
+    run.steps.begin("application_quiesce", run.ctx.now());
+    input.get_object()["quiesce_command"] = run.plan.quiesce_command;
+    input.get_object()["release_command"] = run.plan.release_command;
+  }
+  Result<Json> answer =
+      co_await step(run, "snapshot", "storage.snapshot", std::move(input), data_options());
+  if (!answer) {
+    if (quiesces(run.plan)) {
+      run.steps.failed("application_quiesce", answer.error(), run.ctx.now());
+    }
+    co_return answer.error();
+  }
+  run.snapshot = decode<SnapshotTaken>(*answer);
+  if (quiesces(run.plan)) {
+    run.steps.done("application_quiesce", get_string(*answer, "quiesce_detail"), run.ctx.now());
+  }
+  if (run.snapshot.name.empty()) {
+    run.steps.not_applicable("snapshot", get_string(*answer, "detail"));
+  }
+  co_return Status();
+}
+
+std::vector<std::string> snapshot_tags(const BackupRun& run) {
+  const BackupPlan& plan = run.plan;
+  std::vector<std::string> tags{plan.point_id,
+                                plan.resource_id,
+                                "resource=" + plan.resource_name,
+                                "driver=" + plan.volume.driver,
+                                "time=" + to_rfc3339(run.snapshot.time),
+                                "consistency=" + run.snapshot.consistency,
+                                "timezone=" + plan.timezone,
+                                "run=" + plan.run_id};
+  for (const PlannedLabel& label : plan.labels) {
+    tags.push_back("label=" + label.label + ":" + label.retention);
+  }
+  if (plan.manual) {
+    tags.emplace_back("manual");
+  }
+  return tags;
+}
+
+flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
+  BackupRequest request;
+  request.repository = copy.repository;
+  request.read_path = run.snapshot.read_path;
+  request.live_path = run.plan.volume.path;
+  request.device_id = run.snapshot.device_id;
+  request.parent_snapshot = copy.parent_snapshot;
+  request.tags = snapshot_tags(run);
+  request.host = run.plan.host;
+  request.time = run.snapshot.time;
+  HF_CO_TRY(const Json answer,
+            co_await step(run, copy.level, "engine.backup", encode(request), data_options()));
+  run.backup = decode<BackupDone>(answer);
+  MadeCopy made{copy.level,
+                copy.method,
+                copy.repository.name,
+                copy.repository.location,
+                run.backup.snapshot_id,
+                run.backup.added_bytes,
+                false,
+                ""};
+  run.copies.push_back(std::move(made));
+  co_return Status();
+}
+
+flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy source,
+                               std::string snapshot_id) {
+  const CopyRequest request{source.repository, copy.repository, std::move(snapshot_id)};
+  HF_CO_TRY(const Json answer,
+            co_await step(run, copy.level, "engine.copy", encode(request), data_options()));
+  run.copies.push_back({copy.level, copy.method, copy.repository.name, copy.repository.location,
+                        get_string(answer, "snapshot_id"),
+                        static_cast<std::uint64_t>(get_int(answer, "added_bytes")), false, ""});
+  co_return Status();
+}
+
+// Makes the copy of one level: the storage snapshot itself, the first engine backup, or a
+// repository copy of a backup that an earlier level made.
+flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
+  if (copy.method == "btrfs_snapshot") {
+    run.copies.push_back(
+        {copy.level, copy.method, "", run.snapshot.read_path, run.snapshot.name, 0, false, ""});
+    run.steps.done(copy.level, "the snapshot is the copy: " + run.snapshot.read_path,
+                   run.ctx.now());
+    co_return Status();
+  }
+  for (size_t i = 0; i < run.copies.size(); ++i) {
+    if (run.copies[i].method != "restic") {
+      continue;
+    }
+    for (const PlannedCopy& source : run.plan.copies) {
+      if (source.level == run.copies[i].level &&
+          source.repository.name == run.copies[i].repository) {
+        const std::string snapshot_id = run.copies[i].snapshot_id;
+        co_return co_await engine_copy(run, copy, source, snapshot_id);
+      }
+    }
+  }
+  co_return co_await engine_backup(run, copy);
+}
+
+// Reads back what is new in each engine copy (proof level L1).
+flow::Task<Status> verify(BackupRun& run) {
+  if (!run.plan.verify_integrity) {
+    run.steps.skipped("verify_integrity");
+    co_return Status();
+  }
+  run.steps.begin("verify_integrity", run.ctx.now());
+  run.show();
+  std::string detail;
+  for (MadeCopy& copy : run.copies) {
+    if (copy.method != "restic") {
+      continue;
+    }
+    RepositoryRef repository;
+    std::string parent;
+    for (const PlannedCopy& planned : run.plan.copies) {
+      if (planned.level == copy.level) {
+        repository = planned.repository;
+        parent = planned.parent_snapshot;
+      }
+    }
+    Json input = JsonObject{{"repository", encode(repository)},
+                            {"snapshot_id", copy.snapshot_id},
+                            {"parent_snapshot", parent}};
+    Result<Json> answer =
+        co_await run.ctx.activity("engine.verify", std::move(input), data_options());
+    if (!answer) {
+      run.steps.failed("verify_integrity", answer.error(), run.ctx.now());
+      run.show();
+      co_return answer.error();
+    }
+    const Verdict verdict = decode<Verdict>(*answer);
+    copy.read_back = verdict.good;
+    copy.read_back_detail = verdict.detail;
+    detail += (detail.empty() ? "" : "; ") + copy.level + ": " + verdict.detail;
+    if (!verdict.good) {
+      Error damaged(Code::kDataLoss, "what was stored does not read back: " + verdict.detail);
+      run.steps.failed("verify_integrity", damaged, run.ctx.now());
+      run.show();
+      co_return damaged;
+    }
+  }
+  if (detail.empty()) {
+    run.steps.not_applicable("verify_integrity", "no copy in a repository");
+  } else {
+    run.steps.done("verify_integrity", "L1: " + detail, run.ctx.now());
+  }
+  co_return Status();
+}
+
+flow::Task<Status> record(BackupRun& run) {
+  if (!run.plan.update_catalog) {
+    run.steps.skipped("update_catalog");
+    co_return Status();
+  }
+  PointRecord point;
+  point.plan = run.plan;
+  point.time = run.snapshot.time;
+  point.consistency = run.snapshot.consistency;
+  point.files = run.backup.files;
+  point.bytes = run.backup.bytes;
+  point.partial = run.backup.partial;
+  point.copies = run.copies;
+  const Result<Json> recorded = co_await step(run, "update_catalog", "protect.record_point",
+                                              encode(point), control_options());
+  co_return status_of(recorded);
+}
+
+// Retention is a promise of its own: what it removes is planned from the catalog, removed by data
+// activities, and then marked in the catalog.
+flow::Task<Status> retain(BackupRun& run) {
+  run.steps.begin("retention", run.ctx.now());
+  run.show();
+  Json input = JsonObject{{"resource_id", run.plan.resource_id}};
+  Result<Json> planned =
+      co_await run.ctx.activity("protect.plan_retention", input, control_options());
+  Status outcome = status_of(planned);
+  std::int64_t removed = 0;
+  if (planned) {
+    const Json* batches = find(*planned, "batches");
+    for (size_t i = 0; batches != nullptr && i < batches->get_array().size() && outcome; ++i) {
+      const Json batch = batches->get_array()[i];
+      const std::string activity = get_string(batch, "activity");
+      Result<Json> done = co_await run.ctx.activity(activity, batch, data_options());
+      if (done) {
+        Json mark = JsonObject{{"copies", *find(batch, "copies")}};
+        done =
+            co_await run.ctx.activity("protect.copies_expired", std::move(mark), control_options());
+        removed += static_cast<std::int64_t>(find(batch, "copies")->get_array().size());
+      }
+      outcome = status_of(done);
+    }
+  }
+  if (!outcome) {
+    run.steps.failed("retention", outcome.error(), run.ctx.now());
+    co_return outcome;
+  }
+  run.steps.done("retention",
+                 fmt::format("{} copies removed; {}", removed, get_string(*planned, "detail")),
+                 run.ctx.now());
+  co_return Status();
+}
+
+flow::Task<Status> make_point(BackupRun& run) {
+  HF_CO_TRY_VOID(co_await validate(run));
+  HF_CO_TRY_VOID(co_await take_snapshot(run));
+  Status levels;
+  for (size_t i = 0; i < run.plan.copies.size() && levels; ++i) {
+    levels = co_await make_copy(run, run.plan.copies[i]);
+  }
+  if (run.copies.empty()) {
+    co_return levels;
+  }
+  Status verified = levels ? co_await verify(run) : levels;
+  // A copy that does not read back stays out of the catalog; what was made before it is worth
+  // keeping.
+  if (verified || verified.error().code() != Code::kDataLoss) {
+    HF_CO_TRY_VOID(co_await record(run));
+  }
+  HF_CO_TRY_VOID(std::move(verified));
+  co_return co_await retain(run);
+}
+
+Json summary(const BackupRun& run) {
+  JsonArray copies;
+  for (const MadeCopy& copy : run.copies) {
+    copies.push_back(encode(copy));
+  }
+  return JsonObject{{"point", run.copies.empty() ? Json() : Json(run.plan.point_id)},
+                    {"resource", run.plan.resource_name},
+                    {"snapshot_id", run.backup.snapshot_id},
+                    {"files", run.backup.files},
+                    {"files_new", run.backup.files_new},
+                    {"files_changed", run.backup.files_changed},
+                    {"bytes", run.backup.bytes},
+                    {"added_bytes", run.backup.added_bytes},
+                    {"partial", run.backup.partial},
+                    {"problem_count", run.backup.problem_count},
+                    {"problems", detail::encode_field(run.backup.problems)},
+                    {"consistency", run.snapshot.consistency},
+                    {"copies", std::move(copies)}};
+}
+
+// Tells the channels and closes the ledger row; runs also when the run was cancelled.
+flow::Task<void> conclude(BackupRun& run, Status outcome) {
+  WorkflowContext shielded = run.ctx.shielded();
+  const std::string status = !outcome ? "failed" : run.backup.partial ? "partial" : "completed";
+  if (!run.plan.send_notifications) {
+    run.steps.skipped("send_notifications");
+  } else if (run.plan.channels.empty()) {
+    run.steps.not_applicable("send_notifications", "the policy names no channel");
+  } else {
+    run.steps.begin("send_notifications", run.ctx.now());
+    Json message =
+        JsonObject{{"channels", detail::encode_field(run.plan.channels)},
+                   {"event", "backup." + status},
+                   {"severity", status == "completed" ? "info"
+                                : status == "partial" ? "warning"
+                                                      : "error"},
+                   {"subject", fmt::format("Backup of {} {}", run.plan.resource_name, status)},
+                   {"text", outcome ? fmt::format("{} files, {} added", run.backup.files,
+                                                  format_bytes(run.backup.added_bytes))
+                                    : outcome.error().to_string()},
+                   {"fields", JsonObject{{"run", run.plan.run_id},
+                                         {"point", run.plan.point_id},
+                                         {"resource", run.plan.resource_name}}}};
+    Result<Json> sent =
+        co_await shielded.activity("notify.send", std::move(message), control_options());
+    if (sent) {
+      run.steps.done("send_notifications", get_string(*sent, "detail"), run.ctx.now());
+    } else {
+      run.steps.failed("send_notifications", sent.error(), run.ctx.now());
+    }
+  }
+  run.show();
+  Json end = JsonObject{{"run_id", run.plan.run_id},
+                        {"status", status},
+                        {"detail", outcome ? "" : outcome.error().to_string()}};
+  Result<Json> closed =
+      co_await shielded.activity("protect.finish_run", std::move(end), control_options());
+  if (!closed) {
+    run.ctx.log_warn("ledger.not_closed", {{"error", closed.error().to_string()}});
+  }
+}
+
+// A storage snapshot that no recorded point uses is removed again.
+flow::Task<void> drop_unused_snapshot(BackupRun& run) {
+  if (run.snapshot.name.empty()) {
+    co_return;
+  }
+  Json input =
+      JsonObject{{"volume", encode(run.plan.volume)}, {"names", JsonArray{run.snapshot.name}}};
+  Result<Json> dropped = co_await run.ctx.shielded().activity("storage.delete_snapshots",
+                                                              std::move(input), data_options());
+  if (!dropped) {
+    run.ctx.log_warn("snapshot.not_removed", {{"error", dropped.error().to_string()}});
+  }
+}
+
+}  // namespace
+
+flow::Task<Result<Json>> scheduled_backup(flow::WorkflowContext& ctx) {
+  BackupRun run(ctx);
+  Json begin = ctx.input();
+  begin.get_object()["run_id"] = ctx.info().workflow_id.text();
+  HF_CO_TRY(const Json plan,
+            co_await ctx.activity("protect.begin_backup", std::move(begin), control_options()));
+  run.plan = decode<BackupPlan>(plan);
+  announce_steps(run);
+  run.show();
+
+  Status outcome = co_await make_point(run);
+  const bool keeps_snapshot =
+      std::any_of(run.copies.begin(), run.copies.end(),
+                  [](const MadeCopy& copy) { return copy.method == "btrfs_snapshot"; });
+  if (!outcome && !keeps_snapshot) {
+    co_await drop_unused_snapshot(run);
+  }
+  co_await conclude(run, outcome);
+  if (!outcome) {
+    co_return outcome.error();
+  }
+  Json result = summary(run);
+  result.get_object()["steps"] = run.steps.to_json();
+  co_return result;
+}
+
+}  // namespace holdfast::protect
