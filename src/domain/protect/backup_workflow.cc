@@ -15,6 +15,7 @@
 #include "domain/activities/data_types.h"
 #include "domain/activities/plan_types.h"
 #include "domain/activities/step_types.h"
+#include "domain/activities/workflow_options_types.h"
 
 namespace holdfast::protect {
 namespace {
@@ -25,24 +26,6 @@ using flow::WorkflowContext;
 constexpr std::string_view kPre = "pre_backup_validation";
 constexpr std::string_view kExecute = "execute_backup";
 constexpr std::string_view kPost = "post_backup_verification";
-
-flow::ActivityOptions data_options() {
-  flow::ActivityOptions options;
-  options.queue = "data";
-  options.start_to_close = std::chrono::hours(24);
-  options.heartbeat = std::chrono::minutes(2);
-  options.retry.max_attempts = 5;
-  options.retry.maximum = std::chrono::minutes(1);
-  return options;
-}
-
-flow::ActivityOptions control_options() {
-  flow::ActivityOptions options;
-  options.start_to_close = std::chrono::minutes(1);
-  options.retry.max_attempts = 20;
-  options.retry.maximum = std::chrono::seconds(30);
-  return options;
-}
 
 // What one run knows; lives in the coroutine frame of the workflow.
 struct BackupRun {

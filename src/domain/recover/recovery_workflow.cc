@@ -1,0 +1,265 @@
+// data_recovery: propose, ask where something would be lost, restore, validate, record.
+//
+// Nothing is written to the target before the proposal stands and, where files would be overwritten
+// or deleted, a person has approved exactly that proposal (its hash). Silence denies.
+#include "domain/recover/recovery_workflow.h"
+
+#include <fmt/core.h>
+
+#include "domain/activities/recovery_types.h"
+#include "domain/activities/step_types.h"
+#include "domain/activities/workflow_options_types.h"
+
+namespace holdfast::recover {
+namespace {
+
+using namespace activities;  // NOLINT: the values this workflow is made of
+using flow::WorkflowContext;
+
+constexpr Nanoseconds kSilenceDenies = std::chrono::hours(24);
+
+struct RecoveryRun {
+  explicit RecoveryRun(WorkflowContext& context) : ctx(context) {}
+
+  void show(const Json& approval = nullptr) {
+    JsonObject progress{
+        {"step", steps.current()}, {"resource", plan.resource_name}, {"steps", steps.to_json()}};
+    if (!proposal.is_null()) {
+      progress["proposal"] = proposal;
+    }
+    if (!approval.is_null()) {
+      progress["waiting_for"] = approval;
+    }
+    ctx.set_progress(std::move(progress));
+  }
+
+  WorkflowContext& ctx;
+  RecoveryPlan plan;
+  StepLog steps;
+  Json proposal;
+  RestorePlan effects;
+  RestoreDone restored;
+  Verdict validation;
+};
+
+std::int64_t seconds_between(UtcTime from, UtcTime to) {
+  return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
+}
+
+// Runs one activity as a step.
+flow::Task<Result<Json>> step(RecoveryRun& run, std::string name, std::string activity, Json input,
+                              flow::ActivityOptions options) {
+  run.steps.begin(name, run.ctx.now());
+  run.show();
+  Result<Json> answer =
+      co_await run.ctx.activity(std::move(activity), std::move(input), std::move(options));
+  if (answer) {
+    run.steps.done(name, get_string(*answer, "detail"), run.ctx.now());
+  } else {
+    run.steps.failed(name, answer.error(), run.ctx.now());
+  }
+  run.show();
+  co_return answer;
+}
+
+bool needs_approval(const RestorePlan& effects) { return effects.overwrites + effects.deletes > 0; }
+
+Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
+  return JsonObject{
+      {"point", plan.point_id},
+      {"point_time", to_rfc3339(plan.point_time)},
+      {"resource", plan.resource_name},
+      {"copy", plan.copy_level + " in " + plan.copy_where},
+      {"target", plan.restore.target},
+      {"mode", plan.restore.in_place ? "in_place" : "path"},
+      {"paths", activities::detail::encode_field(plan.restore.paths)},
+      {"creates", effects.creates},
+      {"overwrites", effects.overwrites},
+      {"deletes", effects.deletes},
+      {"create_sample", activities::detail::encode_field(effects.create_sample)},
+      {"overwrite_sample", activities::detail::encode_field(effects.overwrite_sample)},
+      {"bytes", effects.bytes},
+      {"estimated_seconds", JsonObject{{"p50", plan.estimate_p50_seconds},
+                                       {"p90", plan.estimate_p90_seconds},
+                                       {"samples", plan.estimate_samples}}},
+      {"data_loss_seconds", seconds_between(plan.point_time, plan.requested_at)},
+      {"needs_approval", needs_approval(effects)},
+      {"why", plan.why}};
+}
+
+flow::Task<Status> propose(RecoveryRun& run) {
+  HF_CO_TRY(const Json effects, co_await step(run, "propose", "engine.plan_restore",
+                                              encode(run.plan.restore), data_options()));
+  run.effects = decode<RestorePlan>(effects);
+  run.proposal = make_proposal(run.plan, run.effects);
+  run.steps.done("propose",
+                 fmt::format("creates {}, overwrites {}, deletes {}", run.effects.creates,
+                             run.effects.overwrites, run.effects.deletes),
+                 run.ctx.now());
+  run.show();
+  co_return Status();
+}
+
+// Waits for the person who may decide; returns when the proposal may be carried out.
+flow::Task<Status> ask(RecoveryRun& run) {
+  if (!needs_approval(run.effects)) {
+    run.steps.not_applicable("approval", "nothing is overwritten or deleted");
+    co_return Status();
+  }
+  run.steps.begin("approval", run.ctx.now());
+  Json request =
+      JsonObject{{"run_id", run.plan.run_id},
+                 {"workflow", "data_recovery"},
+                 {"proposal", run.proposal},
+                 {"four_eyes", run.plan.four_eyes},
+                 {"requested_by", run.plan.requested_by},
+                 {"summary", fmt::format("restore {} of {} to {}: overwrites {} files",
+                                         run.plan.point_id, run.plan.resource_name,
+                                         run.plan.restore.target, run.effects.overwrites)}};
+  HF_CO_TRY(const Json asked, co_await run.ctx.activity("recover.request_approval",
+                                                        std::move(request), control_options()));
+  const std::string approval = get_string(asked, "approval");
+  const std::string hash = get_string(asked, "proposal_hash");
+  run.ctx.upsert_search_attributes(JsonObject{{"waiting_for", approval}});
+  run.show(Json(approval));
+  Result<std::optional<Json>> decision = co_await run.ctx.wait_signal("decision", kSilenceDenies);
+  run.ctx.upsert_search_attributes(JsonObject{{"waiting_for", nullptr}});
+  HF_CO_TRY_VOID(status_of(decision));
+  if (!decision->has_value()) {
+    Result<Json> expired = co_await run.ctx.activity(
+        "recover.expire_approval", JsonObject{{"approval", approval}}, control_options());
+    HF_CO_TRY_VOID(status_of(expired));
+    Error silence(Code::kPermissionDenied,
+                  "nobody approved within 24 hours, so the recovery was denied");
+    run.steps.failed("approval", silence, run.ctx.now());
+    co_return silence;
+  }
+  const Json answer = **decision;
+  const std::string by = get_string(answer, "by");
+  if (!get_bool(answer, "approved") || get_string(answer, "proposal_hash") != hash) {
+    const std::string comment = get_string(answer, "comment");
+    Error denied(Code::kPermissionDenied, fmt::format("the recovery was denied by {}{}{}", by,
+                                                      comment.empty() ? "" : ": ", comment));
+    run.steps.failed("approval", denied, run.ctx.now());
+    co_return denied;
+  }
+  run.steps.done("approval",
+                 fmt::format("approved by {}{}", by,
+                             get_bool(answer, "self_approval") ? " (own request)" : ""),
+                 run.ctx.now());
+  co_return Status();
+}
+
+flow::Task<Status> restore(RecoveryRun& run) {
+  HF_CO_TRY(const Json done, co_await step(run, "restore", "engine.restore",
+                                           encode(run.plan.restore), data_options()));
+  run.restored = decode<RestoreDone>(done);
+  if (!run.plan.validate) {
+    run.steps.skipped("validate");
+    co_return Status();
+  }
+  HF_CO_TRY(const Json checked, co_await step(run, "validate", "engine.compare_restored",
+                                              encode(run.plan.restore), data_options()));
+  run.validation = decode<Verdict>(checked);
+  if (!run.validation.good) {
+    Error wrong(Code::kDataLoss,
+                "the restored data differs from the recovery point: " + run.validation.detail);
+    run.steps.failed("validate", wrong, run.ctx.now());
+    co_return wrong;
+  }
+  co_return Status();
+}
+
+Json summary(const RecoveryRun& run, bool carried_out) {
+  const std::int64_t rto = seconds_between(run.plan.requested_at, run.ctx.now());
+  JsonObject result{{"proposal", run.proposal},
+                    {"point", run.plan.point_id},
+                    {"resource", run.plan.resource_name}};
+  if (carried_out) {
+    result["restored"] = encode(run.restored);
+    result["validation"] = run.plan.validate ? encode(run.validation) : Json();
+    result["rpo_achieved_seconds"] = seconds_between(run.plan.point_time, run.plan.requested_at);
+    result["rto_achieved_seconds"] = rto;
+    result["rto_target_seconds"] = run.plan.rto_target_seconds;
+    result["rto_met"] = run.plan.rto_target_seconds == 0 || rto <= run.plan.rto_target_seconds;
+  }
+  return result;
+}
+
+flow::Task<void> notify(RecoveryRun& run, Status outcome) {
+  if (!run.plan.notify) {
+    run.steps.skipped("notify");
+    co_return;
+  }
+  if (run.plan.channels.empty()) {
+    run.steps.not_applicable("notify", "the policy names no channel");
+    co_return;
+  }
+  Json message = JsonObject{
+      {"channels", activities::detail::encode_field(run.plan.channels)},
+      {"event", outcome ? "recovery.completed" : "recovery.failed"},
+      {"severity", outcome ? "info" : "error"},
+      {"subject",
+       fmt::format("Recovery of {} {}", run.plan.resource_name, outcome ? "completed" : "failed")},
+      {"text", outcome ? fmt::format("{} files to {}", run.restored.files, run.plan.restore.target)
+                       : outcome.error().to_string()},
+      {"fields", JsonObject{{"run", run.plan.run_id}, {"point", run.plan.point_id}}}};
+  Result<Json> sent =
+      co_await run.ctx.shielded().activity("notify.send", std::move(message), control_options());
+  if (sent) {
+    run.steps.done("notify", get_string(*sent, "detail"), run.ctx.now());
+  } else {
+    run.steps.failed("notify", sent.error(), run.ctx.now());
+  }
+}
+
+// The signed-off record of what was restored from where: kept as evidence by its hash.
+flow::Task<Result<Json>> keep_manifest(RecoveryRun& run, Json result) {
+  result.get_object()["run_id"] = run.plan.run_id;
+  result.get_object()["requested_by"] = run.plan.requested_by;
+  result.get_object()["requested_at"] = to_rfc3339(run.plan.requested_at);
+  result.get_object()["ended_at"] = to_rfc3339(run.ctx.now());
+  co_return co_await step(run, "manifest", "recover.write_manifest", std::move(result),
+                          control_options());
+}
+
+flow::Task<Result<Json>> carry_out(RecoveryRun& run) {
+  HF_CO_TRY_VOID(co_await propose(run));
+  if (run.plan.dry_run) {
+    co_return summary(run, false);
+  }
+  HF_CO_TRY_VOID(co_await ask(run));
+  run.show();
+  HF_CO_TRY_VOID(co_await restore(run));
+  Json result = summary(run, true);
+  HF_CO_TRY(const Json manifest, co_await keep_manifest(run, result));
+  result.get_object()["manifest"] = manifest;
+  co_return result;
+}
+
+}  // namespace
+
+flow::Task<Result<Json>> data_recovery(flow::WorkflowContext& ctx) {
+  RecoveryRun run(ctx);
+  Json begin = ctx.input();
+  begin.get_object()["run_id"] = ctx.info().workflow_id.text();
+  begin.get_object()["requested_at"] = to_rfc3339(ctx.info().started);
+  HF_CO_TRY(const Json plan,
+            co_await ctx.activity("recover.begin", std::move(begin), control_options()));
+  run.plan = decode<RecoveryPlan>(plan);
+  for (const std::string_view name :
+       {"propose", "approval", "restore", "validate", "manifest", "notify"}) {
+    run.steps.announce("recovery", name);
+  }
+  Result<Json> result = co_await carry_out(run);
+  if (!run.plan.dry_run) {
+    co_await notify(run, status_of(result));
+  }
+  run.show();
+  if (result) {
+    result->get_object()["steps"] = run.steps.to_json();
+  }
+  co_return result;
+}
+
+}  // namespace holdfast::recover
