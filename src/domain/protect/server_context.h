@@ -1,0 +1,28 @@
+// What services and control activities of the server stand on. Made once by `daemon`; outlives them.
+#pragma once
+
+#include <string>
+
+#include "core/db/database.h"
+#include "core/env/clock.h"
+#include "core/env/random.h"
+#include "flow/client.h"
+
+namespace holdfast::protect {
+
+struct ServerContext {
+  db::Database& db;
+  env::Clock& clock;
+  env::Random& random;
+  std::string data_dir;  // DIR of the server
+  std::string host;      // name of this machine, recorded in snapshots
+  std::string timezone;  // of the server; frozen into policies that name none
+
+  std::string repositories_dir() const { return data_dir + "/repositories"; }
+  std::string keys_dir() const { return data_dir + "/keys"; }
+  std::string evidence_dir() const { return data_dir + "/evidence"; }
+  std::string scratch_dir() const { return data_dir + "/scratch"; }
+  std::string new_id(const std::string& prefix) const { return random.new_id(prefix, clock.now()); }
+};
+
+}  // namespace holdfast::protect
