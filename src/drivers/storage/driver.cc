@@ -21,7 +21,7 @@ bool is_name_character(char c) {
 
 }  // namespace
 
-std::string_view to_text(Consistency value) {
+std::string_view consistency_name(Consistency value) {
   return kConsistencyNames.at(static_cast<size_t>(value));
 }
 

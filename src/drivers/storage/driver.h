@@ -22,7 +22,7 @@ namespace holdfast::storage {
 // What a copy read from this driver is worth: files of different instants, the state that a power
 // cut would leave, or one that the application has agreed to.
 enum class Consistency { kNone, kCrash, kApplication };
-std::string_view to_text(Consistency value);  // "none", "crash", "application"
+std::string_view consistency_name(Consistency value);  // "none", "crash", "application"
 Result<Consistency> parse_consistency(std::string_view text);
 
 struct Capabilities {

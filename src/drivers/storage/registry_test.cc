@@ -29,7 +29,7 @@ TEST(Registry, TakesADirectoryWhereThereIsNoBtrfs) {
 
 TEST(Consistency, ReadsWhatItWrites) {
   for (const auto value : {Consistency::kNone, Consistency::kCrash, Consistency::kApplication}) {
-    EXPECT_EQ(*parse_consistency(to_text(value)), value);
+    EXPECT_EQ(*parse_consistency(consistency_name(value)), value);
   }
   EXPECT_FALSE(parse_consistency("perfect"));
 }
