@@ -34,8 +34,9 @@ Result<PlannedCopy> plan_copy(db::Connection& sql, const inventory::Resource& re
   if (copy.method != "restic") {
     return copy;
   }
-  const std::string name =
-      !level.repository.empty() ? level.repository : std::string(first ? kDefaultRepository : kReplicaRepository);
+  const std::string name = !level.repository.empty()
+                               ? level.repository
+                               : std::string(first ? kDefaultRepository : kReplicaRepository);
   HF_TRY(const inventory::Repository repository, inventory::find_repository(sql, name));
   copy.repository = {repository.name, repository.location, repository.password_file};
   HF_TRY(copy.parent_snapshot, inventory::newest_snapshot(sql, resource.id, repository.name));
@@ -128,7 +129,8 @@ inventory::Point to_point(const PointRecord& record) {
     copy.state = "available";
     copy.added_bytes = made.added_bytes;
     if (made.read_back) {
-      copy.proof = {inventory::ProofLevel::kL1, record.time, record.plan.run_id, made.read_back_detail};
+      copy.proof = {inventory::ProofLevel::kL1, record.time, record.plan.run_id,
+                    made.read_back_detail};
     }
     point.copies.push_back(std::move(copy));
   }

@@ -12,8 +12,8 @@ namespace holdfast::protect {
 // protect.copies_expired and protect.finish_run. `context` outlives the registry.
 void register_backup_activities(flow::ActivityRegistry& registry, const ServerContext& context);
 
-// The method that makes a copy of `level` for a driver: a btrfs volume's local snapshot is a subvolume
-// snapshot, everything else is an engine backup.
+// The method that makes a copy of `level` for a driver: a btrfs volume's local snapshot is a
+// subvolume snapshot, everything else is an engine backup.
 std::string method_of(const std::string& driver, const std::string& level);
 // The id of a point's copy: the same whenever it is computed, so that recording twice is harmless.
 std::string copy_id_of(const std::string& point_id, const std::string& level,

@@ -2,6 +2,8 @@
 // scheduled_backup document, in which schedules and steps are lists of maps with one key each.
 #include "domain/protect/policy.h"
 
+#include "domain/schedule/retention.h"
+
 #include <fmt/core.h>
 
 #include <array>

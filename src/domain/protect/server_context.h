@@ -1,4 +1,5 @@
-// What services and control activities of the server stand on. Made once by `daemon`; outlives them.
+// What services and control activities of the server stand on. Made once by `daemon`; outlives
+// them.
 #pragma once
 
 #include <string>

@@ -1,0 +1,131 @@
+#include "domain/protect/retention.h"
+
+#include <fmt/core.h>
+
+#include <map>
+#include <set>
+
+#include "domain/activities/plan_types.h"
+#include "domain/inventory/catalog.h"
+
+namespace holdfast::protect {
+namespace {
+
+constexpr int kPage = 500;
+
+Result<std::vector<inventory::Point>> points_with_copies(db::Connection& sql,
+                                                         const inventory::ResourceId& resource) {
+  std::vector<inventory::Point> kept;
+  inventory::PointQuery query;
+  query.resource = resource;
+  query.limit = kPage;
+  while (true) {
+    HF_TRY(auto page, inventory::list_points(sql, query));
+    const bool last = page.size() < kPage;
+    query.after_id = page.empty() ? "" : page.back().id.text();
+    for (inventory::Point& point : page) {
+      if (inventory::usable(point)) {
+        kept.push_back(std::move(point));
+      }
+    }
+    if (last) {
+      return kept;
+    }
+  }
+}
+
+std::vector<schedule::KeptPoint> to_kept(const std::vector<inventory::Point>& points,
+                                         const schedule::Zone& utc) {
+  std::vector<schedule::KeptPoint> kept;
+  std::map<std::string, schedule::Zone> zones;
+  bool proven_seen = false;
+  for (const inventory::Point& point : points) {  // newest first
+    if (!zones.contains(point.timezone)) {
+      zones.emplace(point.timezone, schedule::find_zone(point.timezone).value_or(utc));
+    }
+    schedule::KeptPoint item{point.id.text(), point.time, {},
+                             point.manual,    false,      zones.at(point.timezone)};
+    for (const inventory::ScheduleLabel& label : point.schedules) {
+      item.retentions.push_back(label.retention);
+    }
+    item.last_proven =
+        !proven_seen && inventory::best_proof(point).level >= inventory::ProofLevel::kL2;
+    proven_seen = proven_seen || item.last_proven;
+    kept.push_back(std::move(item));
+  }
+  return kept;
+}
+
+// One removal for each repository (forget and prune) or volume (delete snapshots).
+Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& resource,
+                             const std::vector<inventory::Point>& points,
+                             const std::set<std::string>& going) {
+  struct Batch {
+    JsonObject input;
+    JsonArray copies;
+    JsonArray names;
+  };
+  std::map<std::string, Batch> by_place;
+  for (const inventory::Point& point : points) {
+    for (const inventory::Copy& copy : point.copies) {
+      if (!going.contains(point.id.text()) || copy.state != "available") {
+        continue;
+      }
+      Batch& batch = by_place[copy.repository];
+      batch.copies.push_back(Json(copy.id.text()));
+      batch.names.push_back(Json(copy.snapshot_id));
+      if (batch.input.empty() && copy.method == "restic") {
+        HF_TRY(const inventory::Repository repository,
+               inventory::find_repository(sql, copy.repository));
+        const activities::RepositoryRef reference{repository.name, repository.location,
+                                                  repository.password_file};
+        batch.input = {{"activity", "engine.forget"},
+                       {"repository", activities::encode(reference)}};
+      } else if (batch.input.empty()) {
+        const activities::VolumeRef volume{resource.driver, resource.path};
+        batch.input = {{"activity", "storage.delete_snapshots"},
+                       {"volume", activities::encode(volume)}};
+      }
+    }
+  }
+  JsonArray batches;
+  for (auto& [place, batch] : by_place) {
+    const bool engine = batch.input["activity"] == "engine.forget";
+    batch.input[engine ? "snapshot_ids" : "names"] = std::move(batch.names);
+    batch.input["copies"] = std::move(batch.copies);
+    batches.push_back(std::move(batch.input));
+  }
+  return batches;
+}
+
+}  // namespace
+
+Result<std::vector<schedule::Decision>> decide_retention(db::Connection& sql,
+                                                         const inventory::ResourceId& resource,
+                                                         UtcTime now) {
+  HF_TRY(const auto points, points_with_copies(sql, resource));
+  HF_TRY(const schedule::Zone utc, schedule::find_zone("UTC"));
+  return schedule::plan_retention(to_kept(points, utc), now);
+}
+
+Result<Json> plan_resource_retention(const ServerContext& context, const Json& input) {
+  const UtcTime now = context.clock.now();
+  const std::string resource_id = get_string(input, "resource_id");
+  return context.db.read_blocking([resource_id, now](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const inventory::Resource resource, inventory::find_resource(sql, resource_id));
+    HF_TRY(const auto points, points_with_copies(sql, resource.id));
+    HF_TRY(const schedule::Zone utc, schedule::find_zone("UTC"));
+    std::set<std::string> going;
+    for (const schedule::Decision& decision : schedule::plan_retention(to_kept(points, utc), now)) {
+      if (!decision.keep) {
+        going.insert(decision.id);
+      }
+    }
+    HF_TRY(JsonArray batches, batches_of(sql, resource, points, going));
+    return Json(JsonObject{{"detail", fmt::format("{} of {} points kept",
+                                                  points.size() - going.size(), points.size())},
+                           {"batches", std::move(batches)}});
+  });
+}
+
+}  // namespace holdfast::protect

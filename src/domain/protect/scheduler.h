@@ -1,0 +1,41 @@
+// The one scheduler: writes expected runs ahead, starts what is due, records what never started.
+//
+// A pass is a function of the state database and the clock; running it twice, on two servers or
+// after a crash at any point, starts each expected run once. Only the holder of the lease works.
+#pragma once
+
+#include <string>
+
+#include "core/async/co.h"
+#include "domain/protect/server_context.h"
+#include "flow/client.h"
+
+namespace holdfast::protect {
+
+class Scheduler {
+ public:
+  // Everything given outlives the scheduler. `holder` names this server in the lease.
+  Scheduler(const ServerContext& context, flow::Client& client, std::string holder);
+
+  struct Pass {
+    bool leader = false;
+    int expected = 0;  // rows written ahead
+    int started = 0;
+    int missed = 0;      // recorded as failures: the server was not running
+    int skipped = 0;     // the run before is still running
+    int reconciled = 0;  // rows of runs that had ended
+    UtcTime next_due = UtcTime::max();
+  };
+  // One pass at the clock's now.
+  async::Co<Result<Pass>> pass();
+
+ private:
+  async::Co<Result<int>> start_due(Pass* pass, UtcTime now);
+  async::Co<Result<int>> reconcile();
+
+  const ServerContext& context_;
+  flow::Client& client_;
+  std::string holder_;
+};
+
+}  // namespace holdfast::protect

@@ -1,0 +1,201 @@
+// Control activities of data_recovery and recovery_proof. Each may be repeated: rows and files are
+// keyed by the run.
+#include "domain/recover/recovery_activities.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/crypto/sha256.h"
+#include "core/env/posix/atomic_file.h"
+#include "domain/activities/recovery_types.h"
+#include "domain/approve/approvals.h"
+#include "domain/inventory/catalog.h"
+#include "domain/protect/policy_store.h"
+#include "domain/recover/choose.h"
+#include "domain/recover/measured.h"
+
+namespace holdfast::recover {
+namespace {
+
+using namespace activities;  // NOLINT: the values these activities exchange
+using protect::ServerContext;
+
+std::optional<std::string> optional_text(const Json& value, std::string_view key) {
+  const Json* found = find(value, key);
+  return found == nullptr || !found->is_string() ? std::nullopt
+                                                 : std::optional(std::string(found->get_string()));
+}
+
+std::vector<std::string> text_list(const Json& value, std::string_view key) {
+  std::vector<std::string> texts;
+  const Json* found = find(value, key);
+  if (found != nullptr && found->is_array()) {
+    for (const Json& item : found->get_array()) {
+      texts.emplace_back(item.is_string() ? item.get_string() : boost::json::string());
+    }
+  }
+  return texts;
+}
+
+Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext& context,
+                                        const Json& input) {
+  HF_TRY(const ChosenPoint chosen, choose_point(sql, get_string(input, "source_backup"),
+                                                optional_text(input, "recovery_point")));
+  HF_TRY(const inventory::Copy copy, choose_copy(chosen.point, get_string(input, "copy")));
+  HF_TRY(
+      const Target target,
+      resolve_target(sql, chosen.resource, get_string(input, "target_location"), context.data_dir));
+  HF_TRY(const protect::Policy policy, protect::policy_of(sql, chosen.resource, context.timezone));
+  RecoveryPlan plan;
+  plan.run_id = get_string(input, "run_id");
+  plan.resource_id = chosen.resource.id.text();
+  plan.resource_name = chosen.resource.name;
+  plan.point_id = chosen.point.id.text();
+  plan.point_time = chosen.point.time;
+  plan.copy_id = copy.id.text();
+  plan.copy_level = copy.level;
+  plan.copy_where = copy.repository.empty() ? copy.location : copy.repository;
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  HF_TRY(plan.restore.paths, relative_paths(chosen.resource, text_list(input, "paths")));
+  plan.restore.target = target.path;
+  plan.restore.in_place = target.in_place;
+  plan.dry_run = get_bool(input, "dry_run");
+  plan.validate = get_bool(input, "validate_integrity", true);
+  plan.notify = get_bool(input, "notify_completion", true);
+  plan.four_eyes = policy.four_eyes;
+  plan.channels = policy.channels;
+  plan.requested_by = get_string(input, "requested_by");
+  plan.requested_at =
+      parse_rfc3339(get_string(input, "requested_at")).value_or(context.clock.now());
+  plan.rto_target_seconds = std::chrono::duration_cast<std::chrono::seconds>(policy.rto).count();
+  plan.why = chosen.why;
+  HF_TRY(const Estimate estimate, estimate_recovery(sql, chosen.point.bytes));
+  plan.estimate_p50_seconds = estimate.p50_seconds;
+  plan.estimate_p90_seconds = estimate.p90_seconds;
+  plan.estimate_samples = estimate.samples;
+  return plan;
+}
+
+Result<Json> begin(const ServerContext& context, const Json& input) {
+  return context.db.read_blocking([&context, input](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const RecoveryPlan plan, make_recovery_plan(sql, context, input));
+    return encode(plan);
+  });
+}
+
+Result<Json> request_approval(const ServerContext& context, const Json& input) {
+  approve::Approval approval;
+  const std::string run_id = get_string(input, "run_id");
+  approval.id = "apr_" + run_id.substr(std::min(run_id.size(), std::string_view("run_").size()));
+  approval.run_id = run_id;
+  approval.workflow = get_string(input, "workflow");
+  approval.summary = get_string(input, "summary");
+  approval.proposal = *find(input, "proposal");
+  approval.proposal_hash = crypto::sha256_hex(as_bytes(to_text(approval.proposal)));
+  approval.four_eyes = get_bool(input, "four_eyes");
+  approval.requested_by = get_string(input, "requested_by");
+  approval.requested_at = context.clock.now();
+  approval.expires_at = approval.requested_at + approve::kSilenceDenies;
+  return context.db.write_blocking([approval](db::Connection& sql) -> Result<Json> {
+    HF_TRY_VOID(approve::request(sql, approval));
+    return Json(JsonObject{{"approval", approval.id}, {"proposal_hash", approval.proposal_hash}});
+  });
+}
+
+Result<Json> expire_approval(const ServerContext& context, const Json& input) {
+  const UtcTime now = context.clock.now();
+  return context.db.write_blocking([input, now](db::Connection& sql) -> Result<Json> {
+    HF_TRY_VOID(status_of(approve::expire(sql, get_string(input, "approval"), now)));
+    return Json(JsonObject{});
+  });
+}
+
+Result<Json> write_manifest(const ServerContext& context, const Json& input) {
+  const std::string text = to_pretty_text(input);
+  const std::string hash = crypto::sha256_hex(as_bytes(text));
+  const std::string path = context.evidence_dir() + "/" + hash + ".json";
+  HF_TRY_VOID(env::write_file_atomically(path, text, 0600));
+  const Json* restored = find(input, "restored");
+  Measured measured;
+  measured.run_id = get_string(input, "run_id");
+  measured.bytes =
+      restored == nullptr ? 0 : static_cast<std::uint64_t>(get_int(*restored, "bytes"));
+  measured.seconds = get_int(input, "rto_achieved_seconds");
+  measured.at = context.clock.now();
+  return context.db.write_blocking([=](db::Connection& sql) -> Result<Json> {
+    HF_TRY_VOID(record_measured(sql, measured));
+    return Json(JsonObject{{"sha256", hash}, {"path", path}, {"detail", hash}});
+  });
+}
+
+Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& context,
+                                  const Json& input) {
+  const std::string source = get_string(input, "point").empty() ? get_string(input, "resource")
+                                                                : get_string(input, "point");
+  HF_TRY(const ChosenPoint chosen, choose_point(sql, source, std::nullopt));
+  HF_TRY(const inventory::Copy copy, choose_copy(chosen.point, get_string(input, "copy")));
+  HF_TRY(const protect::Policy policy, protect::policy_of(sql, chosen.resource, context.timezone));
+  ProofPlan plan;
+  plan.run_id = get_string(input, "run_id");
+  plan.resource_id = chosen.resource.id.text();
+  plan.resource_name = chosen.resource.name;
+  plan.point_id = chosen.point.id.text();
+  plan.point_time = chosen.point.time;
+  plan.copy_id = copy.id.text();
+  plan.copy_level = copy.level;
+  plan.level =
+      get_string(input, "level", std::string(inventory::proof_level_name(policy.proof.level)));
+  HF_TRY_VOID(status_of(inventory::proof_level_from_name(plan.level)));
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  plan.restore.target = context.scratch_dir() + "/" + plan.run_id;
+  plan.probe_command = chosen.resource.probe_command;
+  plan.channels = policy.channels;
+  if (plan.level == "L3" && plan.probe_command.empty()) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("proof level L3 needs a probe command, and resource '{}' has none",
+                             chosen.resource.name));
+  }
+  return plan;
+}
+
+Result<Json> begin_proof(const ServerContext& context, const Json& input) {
+  return context.db.read_blocking([&context, input](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const ProofPlan plan, make_proof_plan(sql, context, input));
+    return encode(plan);
+  });
+}
+
+Result<Json> record_proof(const ServerContext& context, const Json& input) {
+  HF_TRY(const inventory::ProofLevel level,
+         inventory::proof_level_from_name(get_string(input, "level")));
+  HF_TRY(const UtcTime at, parse_rfc3339(get_string(input, "at")));
+  const inventory::Proof proof{level, at, get_string(input, "run_id"), get_string(input, "detail")};
+  const inventory::CopyId copy(get_string(input, "copy_id"));
+  return context.db.write_blocking([proof, copy](db::Connection& sql) -> Result<Json> {
+    if (proof.level != inventory::ProofLevel::kL0) {
+      HF_TRY_VOID(inventory::add_proof(sql, copy, proof));
+    }
+    return Json(JsonObject{});
+  });
+}
+
+}  // namespace
+
+void register_recovery_activities(flow::ActivityRegistry& registry, const ServerContext& context) {
+  using Activity = Result<Json> (*)(const ServerContext&, const Json&);
+  const auto add = [&](const char* name, Activity activity) {
+    registry.add(name, [&context, activity](flow::ActivityContext&, const Json& input) {
+      return activity(context, input);
+    });
+  };
+  add("recover.begin", begin);
+  add("recover.request_approval", request_approval);
+  add("recover.expire_approval", expire_approval);
+  add("recover.write_manifest", write_manifest);
+  add("recover.begin_proof", begin_proof);
+  add("recover.record_proof", record_proof);
+}
+
+}  // namespace holdfast::recover
