@@ -94,8 +94,22 @@ TEST_F(HttpClientTest, SendsTheRequestAndReturnsTheAnswer) {
   EXPECT_TRUE(text.starts_with("POST /a%20b?x=1 HTTP/1.1\r\n")) << text;
   EXPECT_NE(text.find("traceparent: " + request.traceparent + "\r\n"), std::string::npos) << text;
   EXPECT_NE(text.find("x-empty:\r\n"), std::string::npos) << text;
-  EXPECT_EQ(text.find("Expect"), std::string::npos) << text;
   EXPECT_TRUE(text.ends_with("\r\n\r\n{}")) << text;
+  EXPECT_EQ(clock_.pending(), 0u) << "no timer is left behind";
+}
+
+TEST_F(HttpClientTest, SendsALargeBodyWithoutAskingFirst) {
+  const std::string body(3u << 20, 'x');
+  std::promise<std::string> seen;
+  ScriptedPeer peer({[&](PeerConnection& connection) {
+    seen.set_value(connection.read_request());
+    connection.reply("200 OK", "");
+  }});
+  const auto result = send(post(peer.url(), body));
+  ASSERT_TRUE(result) << result.error().to_string();
+  const std::string text = seen.get_future().get();
+  EXPECT_TRUE(text.ends_with(body));
+  EXPECT_EQ(text.substr(0, text.find("\r\n\r\n")).find("xpect:"), std::string::npos);
 }
 
 TEST_F(HttpClientTest, UsesOneConnectionForManyRequests) {

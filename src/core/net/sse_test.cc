@@ -31,6 +31,12 @@ TEST(SseParser, AcceptsAllThreeLineEndsAndAByteOrderMark) {
   EXPECT_EQ(events[2].data, "c");
 }
 
+TEST(SseParser, DoesNotTakeTheTwoHalvesOfALineEndForTwo) {
+  const auto events = read("event: run\r\ndata: a\r\ndata: b\r\n\r\n");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0], (SseEvent{"run", "", "a\nb"}));
+}
+
 TEST(SseParser, SkipsCommentsUnknownFieldsAndEventsWithoutData) {
   EXPECT_TRUE(read(": still here\n\nevent: run\n\nfoo: bar\n\n").empty());
 }
