@@ -69,7 +69,7 @@ enum class IdConflict { kFail, kUseExisting, kTerminateExisting };
 
 enum class RunStatus { kRunning, kCompleted, kFailed, kCanceled, kTerminated, kTimedOut };
 // "running", "completed", "failed", "canceled", "terminated", "timed_out".
-std::string_view to_text(RunStatus status);
+std::string_view status_name(RunStatus status);
 std::optional<RunStatus> run_status_from(std::string_view text);
 
 // How a failure travels: code name, sentence and context, as Temporal's Failure in history.
