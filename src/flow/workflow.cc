@@ -42,22 +42,22 @@ Future<Result<Json>> WorkflowContext::wait_signal(std::string name) const {
 
 namespace {
 
+Result<std::optional<Json>> received(const Future<Result<Json>>& signal) {
+  HF_TRY(Json payload, Result<Json>(signal.get()));
+  return std::optional<Json>(std::move(payload));
+}
+
 Task<Result<std::optional<Json>>> signal_or_timeout(WorkflowContext ctx, std::string name,
                                                     Nanoseconds timeout) {
   const auto signal = ctx.wait_signal(std::move(name));
   if (signal.ready()) {
-    co_return signal.get().and_then(
-        [](Json payload) -> Result<std::optional<Json>> { return std::optional(payload); });
+    co_return received(signal);
   }
   const auto timer = ctx.timer(timeout);
   const Result<std::size_t> first = co_await wait_any(ctx, signal, timer);
   if (signal.ready()) {
     timer.cancel();
-    const Result<Json>& received = signal.get();
-    if (!received) {
-      co_return received.error();
-    }
-    co_return std::optional<Json>(*received);
+    co_return received(signal);
   }
   signal.cancel();
   if (!first) {

@@ -67,8 +67,9 @@ class Engine {
   };
   Stats stats() const;
 
+  class State;  // engine_state.h, of this room only
+
  private:
-  class State;
   std::shared_ptr<State> state_;
 };
 

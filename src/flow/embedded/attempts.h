@@ -1,0 +1,85 @@
+// Attempts of activities on the pools of their queues.
+//
+// An attempt is queued, runs, and reports its outcome once; it can be taken back while it is queued
+// and asked to stop while it runs. Nothing here is durable except heartbeats; after a restart the
+// engine dispatches again whatever was pending.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/async/pool.h"
+#include "core/db/database.h"
+#include "core/env/clock.h"
+#include "flow/activity.h"
+#include "flow/embedded/transition.h"
+
+namespace holdfast::flow::embedded {
+
+struct AttemptKey {
+  RunId run_id;
+  std::int64_t scheduled_event_id = 0;
+  auto operator<=>(const AttemptKey&) const = default;
+};
+
+class Attempt;
+
+class Attempts {
+ public:
+  struct Hooks {
+    // The outcome of an attempt; not called for attempts that were revoked or after stop().
+    std::function<void(const AttemptKey&, AttemptEnded)> ended;
+    // The attempt has begun or was heard of: timeouts count from now.
+    std::function<void(const AttemptKey&, UtcTime deadline)> watch;
+    std::function<void(const AttemptKey&, const ActivityInfo&, const Json& details)> heartbeat;
+    // Called when the last attempt has ended.
+    std::function<void()> idle;
+  };
+
+  Attempts(db::Database& database, env::Clock& clock, const ActivityRegistry& registry,
+           const std::map<std::string, int>& queues, Nanoseconds heartbeat_write_interval,
+           Hooks hooks);
+  ~Attempts();
+
+  // Queues the next attempt; does nothing when the same attempt is queued or runs.
+  void dispatch(const AttemptKey& key, const ActivityRecord& record, ActivityInfo info);
+  bool has(const AttemptKey& key) const;
+  std::optional<AttemptView> view(const AttemptKey& key) const;
+  // Takes a queued attempt back; true also when there is none.
+  bool revoke(const AttemptKey& key);
+  // Asks a running attempt to stop. Of one that timed out or whose run closed nothing is heard any
+  // more.
+  void stop(const AttemptKey& key, StopReason reason);
+  // Queued and running attempts, also those nobody listens to any more.
+  int active() const;
+  std::uint64_t begun() const { return begun_; }
+  // Asks all to stop and waits for those that run.
+  void shut_down();
+
+ private:
+  friend class Attempt;
+  void run(const std::shared_ptr<Attempt>& attempt);
+  void finished(const std::shared_ptr<Attempt>& attempt, Result<Json> outcome);
+  void write_heartbeat(const std::shared_ptr<Attempt>& attempt, std::string details);
+  std::shared_ptr<Attempt> find(const AttemptKey& key) const;
+
+  db::Database& database_;
+  env::Clock& clock_;
+  const ActivityRegistry& registry_;
+  Nanoseconds write_interval_;
+  Hooks hooks_;
+  mutable std::mutex mutex_;
+  std::condition_variable quiet_;
+  std::map<AttemptKey, std::shared_ptr<Attempt>> attempts_;
+  int active_ = 0;
+  int running_ = 0;
+  std::atomic<std::uint64_t> begun_{0};
+  bool stopping_ = false;
+  std::map<std::string, std::unique_ptr<async::Pool>> pools_;
+};
+
+}  // namespace holdfast::flow::embedded

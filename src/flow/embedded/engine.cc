@@ -1,0 +1,357 @@
+// Starting, stopping, and the pump: inbox -> transition -> one commit -> effects.
+//
+// Invariants: effects (dispatch, answers, notices) follow the commit; a transition whose commit
+// fails is forgotten together with the run's state in memory, and the engine's own inputs come
+// back, so that nothing depends on what was not stored.
+#include "flow/embedded/engine.h"
+
+#include "core/base/log.h"
+#include "flow/embedded/engine_state.h"
+#include "flow/embedded/flight.h"
+
+namespace holdfast::flow::embedded {
+namespace {
+
+Error unavailable() {
+  return {Code::kUnavailable, "the workflow engine is not running", Retry::kTransient};
+}
+
+Error run_closed(const RunSummary& run) {
+  return Error(Code::kFailedPrecondition, "the run is closed")
+      .with("run_id", run.run_id.text())
+      .with("status", std::string(status_name(run.status)));
+}
+
+}  // namespace
+
+Engine::Engine(db::Database& database, env::Clock& clock, env::Random& random,
+               const WorkflowRegistry& workflows, const ActivityRegistry& activities,
+               EngineOptions options)
+    : state_(std::make_shared<State>(database, clock, random, workflows, activities,
+                                     std::move(options))) {}
+Engine::~Engine() { stop(); }
+Status Engine::start() { return state_->start(); }
+void Engine::stop() { state_->stop(); }
+Client& Engine::client() { return state_->client(); }
+void Engine::wait_idle(bool activities) { state_->wait_idle(activities); }
+Engine::Stats Engine::stats() const { return state_->stats(); }
+
+Engine::State::State(db::Database& database, env::Clock& clock, env::Random& random,
+                     const WorkflowRegistry& workflows, const ActivityRegistry& activities,
+                     EngineOptions options)
+    : database_(database),
+      clock_(clock),
+      random_(random),
+      workflows_(workflows),
+      activities_(activities),
+      options_(std::move(options)),
+      watch_(std::make_shared<Watch>(clock)),
+      client_(make_client(*this)) {}
+
+Status Engine::State::start() {
+  HF_TRY(const auto runs,
+         database_.read_blocking([](db::Connection& sql) { return runs_to_recover(sql); }));
+  const std::weak_ptr<State> weak = weak_from_this();
+  deadlines_ = std::make_shared<Deadlines>(clock_, [weak](const RunId& run) {
+    if (const auto self = weak.lock()) {
+      self->post(run, {HistoryInput(DueInput{}), {}});
+    }
+  });
+  Attempts::Hooks hooks;
+  hooks.ended = [this](const AttemptKey& key, AttemptEnded ended) {
+    post(key.run_id, {HistoryInput(std::move(ended)), {}});
+  };
+  hooks.watch = [this](const AttemptKey& key, UtcTime deadline) {
+    deadlines_->set_earlier(key.run_id, deadline);
+  };
+  hooks.heartbeat = [this](const AttemptKey& key, const ActivityInfo& info, const Json& details) {
+    RunChange change;
+    change.run_id = key.run_id;
+    change.workflow_id = info.workflow_id;
+    change.type = info.workflow_type;
+    change.heartbeat = {info.activity_id, details};
+    watch_->notify(change);
+  };
+  hooks.idle = [this] {
+    const std::lock_guard lock(mutex_);
+    quiet_.notify_all();
+  };
+  attempts_ = std::make_unique<Attempts>(database_, clock_, activities_, options_.queues,
+                                         options_.heartbeat_write_interval, std::move(hooks));
+  pool_ = std::make_unique<async::Pool>("flow", options_.workflow_threads);
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = true;
+  }
+  for (const RunId& run : runs) {
+    post(run, {RecoverRequest{}, {}});
+  }
+  return {};
+}
+
+void Engine::State::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_) {
+      return;
+    }
+    running_ = false;
+  }
+  deadlines_->stop();
+  attempts_->shut_down();
+  {
+    std::unique_lock lock(mutex_);
+    quiet_.wait(lock, [this] { return busy_ == 0; });
+    actors_.clear();
+    recent_.clear();
+  }
+  pool_.reset();
+  watch_->stop();
+}
+
+bool Engine::State::running() const {
+  const std::lock_guard lock(mutex_);
+  return running_;
+}
+
+void Engine::State::wait_idle(bool activities) {
+  std::unique_lock lock(mutex_);
+  quiet_.wait(lock, [this, activities] {
+    return busy_ == 0 && (!activities || !running_ || attempts_->active() == 0);
+  });
+}
+
+Engine::Stats Engine::State::stats() const {
+  return {transitions_, replays_, replayed_events_, attempts_ ? attempts_->begun() : 0};
+}
+
+void Engine::State::post(const RunId& run, Item item) {
+  std::unique_lock lock(mutex_);
+  if (!running_) {
+    lock.unlock();
+    std::deque<Item> items;
+    items.push_back(std::move(item));
+    refuse(items, unavailable());
+    return;
+  }
+  std::shared_ptr<Actor>& actor = actors_[run];
+  if (!actor) {
+    actor = std::make_shared<Actor>(run);
+  }
+  actor->inbox.push_back(std::move(item));
+  if (!actor->busy) {
+    actor->busy = true;
+    ++busy_;
+    pool_->post([self = shared_from_this(), actor] { self->pump(actor); });
+  }
+}
+
+void Engine::State::refuse(std::deque<Item>& items, const Error& error) {
+  for (Item& item : items) {
+    if (auto* start = std::get_if<StartRequest>(&item.what)) {
+      start->done(error);
+    } else if (auto* query = std::get_if<QueryRequest>(&item.what)) {
+      query->done(error);
+    } else if (item.answer) {
+      item.answer(error);
+    }
+  }
+  items.clear();
+}
+
+bool Engine::State::load(Actor& actor, std::deque<Item>& items) {
+  if (actor.state) {
+    return true;
+  }
+  if (auto* start = std::get_if<StartRequest>(&items.front().what)) {
+    actor.state = std::make_unique<RunState>(start->state);
+    actor.stored_events = 0;
+    return true;
+  }
+  auto loaded = database_.read_blocking(
+      [&actor](db::Connection& sql) -> Result<RunState> { return load_run(sql, actor.id); });
+  if (loaded) {
+    actor.state = std::make_unique<RunState>(std::move(*loaded));
+    actor.stored_events = actor.state->summary.history_length;
+    return true;
+  }
+  const Error error = loaded.error();
+  if (error.retry() == Retry::kTransient) {
+    std::vector<HistoryInput> again;
+    for (Item& item : items) {
+      if (auto* input = std::get_if<HistoryInput>(&item.what); input && !item.answer) {
+        again.push_back(std::move(*input));
+      }
+    }
+    post_later(actor.id, std::move(again));
+  } else if (error.code() != Code::kNotFound) {
+    log_error("flow.run_unreadable", {{"run_id", actor.id.text()}, {"error", error.to_string()}});
+  }
+  refuse(items, error);
+  return false;
+}
+
+Result<Execution*> Engine::State::execution_of(Actor& actor) {
+  if (actor.execution) {
+    return actor.execution.get();
+  }
+  auto execution = std::make_unique<Execution>(workflows_);
+  if (actor.stored_events > 0) {
+    HF_TRY(const auto events,
+           database_.read_blocking([&actor](db::Connection& sql) -> Result<std::vector<Event>> {
+             return load_history(sql, actor.id, 0);
+           }));
+    ++replays_;
+    replayed_events_ += events.size();
+    HF_TRY_VOID(execution->apply(events));
+  }
+  actor.execution = std::move(execution);
+  return actor.execution.get();
+}
+
+void Engine::State::answer_queries(Actor& actor, std::deque<Item>& items) {
+  for (Item& item : items) {
+    if (auto* query = std::get_if<QueryRequest>(&item.what)) {
+      auto execution = execution_of(actor);
+      query->done(execution ? (*execution)->query(query->name, query->args)
+                            : Result<Json>(execution.error()));
+    }
+  }
+  std::erase_if(items,
+                [](const Item& item) { return std::holds_alternative<QueryRequest>(item.what); });
+}
+
+// The transition's way to its run's execution and to the attempts, while the run is busy.
+class Engine::State::Host final : public TransitionHost {
+ public:
+  Host(State& engine, Actor& actor, Flight& flight)
+      : engine_(engine), actor_(actor), flight_(flight) {}
+
+  std::optional<AttemptView> attempt(std::int64_t id) override {
+    return engine_.attempts_->view({actor_.id, id});
+  }
+  bool revoke(std::int64_t id) override { return engine_.attempts_->revoke({actor_.id, id}); }
+  Result<Execution*> execution() override { return engine_.execution_of(actor_); }
+  void drop_execution() override { actor_.execution.reset(); }
+
+  std::vector<HistoryInput> take_arrived() override {
+    std::deque<Item> arrived;
+    {
+      const std::lock_guard lock(engine_.mutex_);
+      std::deque<Item> others;
+      for (Item& item : actor_.inbox) {
+        (std::holds_alternative<HistoryInput>(item.what) ? arrived : others)
+            .push_back(std::move(item));
+      }
+      actor_.inbox = std::move(others);
+    }
+    std::vector<HistoryInput> inputs;
+    for (Item& item : arrived) {
+      engine_.gather(actor_, std::move(item), inputs, flight_);
+    }
+    return inputs;
+  }
+
+ private:
+  State& engine_;
+  Actor& actor_;
+  Flight& flight_;
+};
+
+void Engine::State::gather(Actor& actor, Item item, std::vector<HistoryInput>& inputs,
+                           Flight& flight) {
+  auto& input = std::get<HistoryInput>(item.what);
+  if (const auto* signal = std::get_if<SignalInput>(&input);
+      signal && !signal->request_id.empty()) {
+    const auto known = database_.read_blocking([&](db::Connection& sql) -> Result<bool> {
+      return has_request(sql, actor.id, signal->request_id);
+    });
+    if (!known || *known) {
+      item.answer(known ? Status() : Status(known.error()));
+      return;
+    }
+  }
+  if (!actor.state->open()) {
+    if (item.answer) {
+      item.answer(run_closed(actor.state->summary));
+    }
+    return;
+  }
+  if (item.answer) {
+    flight.answers.push_back(std::move(item.answer));
+  } else {
+    flight.own_inputs.push_back(input);
+  }
+  inputs.push_back(std::move(input));
+}
+
+void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
+  std::deque<Item> items;
+  bool stopping = false;
+  {
+    const std::lock_guard lock(mutex_);
+    items.swap(actor->inbox);
+    stopping = !running_;
+  }
+  if (stopping) {
+    refuse(items, unavailable());
+  }
+  if (items.empty() || !load(*actor, items)) {
+    finish(actor);
+    return;
+  }
+  answer_queries(*actor, items);
+  auto flight = std::make_shared<Flight>();
+  Host host(*this, *actor, *flight);
+  Transition transition(*actor->state, host, clock_.now());
+  std::vector<HistoryInput> inputs;
+  for (Item& item : items) {
+    if (auto* start = std::get_if<StartRequest>(&item.what)) {
+      transition.start(std::move(start->attributes));
+      flight->check = start->check;
+      flight->started = std::move(start->done);
+    } else if (std::holds_alternative<RecoverRequest>(item.what)) {
+      flight->recover = true;
+      recover(*actor, transition);
+    } else {
+      gather(*actor, std::move(item), inputs, *flight);
+    }
+  }
+  order_inputs(inputs);
+  for (const HistoryInput& input : inputs) {
+    transition.accept(input);
+  }
+  transition.run_tasks();
+  commit_flight(actor, std::move(flight), transition);
+}
+
+void Engine::State::commit_flight(const std::shared_ptr<Actor>& actor,
+                                  std::shared_ptr<Flight> flight, Transition& transition) {
+  flight->to_dispatch = transition.to_dispatch;
+  flight->to_stop = transition.to_stop;
+  flight->tend_children = flight->tend_children || transition.children_to_tend;
+  flight->closed = transition.closed;
+  flight->has_events = !transition.events.empty();
+  if (flight->closed && actor->state->summary.parent_run_id) {
+    flight->closing = transition.events.back();
+  }
+  if (!transition.changed()) {
+    landed(actor, *flight, {});
+    return;
+  }
+  ++transitions_;
+  flight->plan = plan_commit(*actor->state, transition);
+  flight->plan.start = flight->check;
+  auto self = shared_from_this();
+  database_.submit_write(
+      [flight](db::Connection& sql) -> Status {
+        return commit(sql, flight->plan, flight->existing);
+      },
+      [self, actor, flight](Status outcome) {
+        self->pool_->post([self, actor, flight, result = std::move(outcome)]() mutable {
+          self->landed(actor, *flight, std::move(result));
+        });
+      });
+}
+
+}  // namespace holdfast::flow::embedded

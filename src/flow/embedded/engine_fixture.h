@@ -1,0 +1,154 @@
+// An engine on a database of its own, for tests: manual clock, restart, blocking client calls.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/async/run.h"
+#include "core/db/fault_vfs.h"
+#include "core/env/sim/manual_clock.h"
+#include "core/env/sim/seeded_random.h"
+#include "flow/embedded/engine.h"
+#include "flow/replayer.h"
+
+namespace holdfast::flow::embedded {
+
+// What activities did, outside of the engine: it survives every crash of it.
+class Ledger {
+ public:
+  void note(std::string what) {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back(std::move(what));
+  }
+  std::vector<std::string> entries() const {
+    const std::lock_guard lock(mutex_);
+    return entries_;
+  }
+  int count(const std::string& what) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::ranges::count(entries_, what));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> entries_;
+};
+
+inline UtcTime test_start() {
+  return UtcTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1));
+}
+
+class Bench {
+ public:
+  Bench() {
+    std::string pattern = testing::TempDir() + "/holdfast-flow-XXXXXX";
+    directory = ::mkdtemp(pattern.data());
+  }
+  ~Bench() {
+    engine.reset();
+    database.reset();
+    std::filesystem::remove_all(directory);
+  }
+
+  void open() {
+    db::Options how;
+    how.vfs = vfs.name();
+    auto opened = db::Database::open(directory + "/state.db", migrations(), how);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    database = std::move(*opened);
+    engine = std::make_unique<Engine>(*database, clock, random, workflows, activities, options);
+    const Status started = engine->start();
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  // Ends the engine as it is and begins a new one on the same file.
+  void restart() {
+    engine.reset();
+    database.reset();
+    vfs.disarm();
+    open();
+  }
+
+  Result<Started> start(const std::string& type, const std::string& id, Json input = {},
+                        StartOptions how = {}) {
+    return wait(engine->client().start(type, WorkflowId(id), std::move(input), std::move(how)));
+  }
+  Status signal(const std::string& id, const std::string& name, Json payload = {},
+                const std::string& request = {}) {
+    return wait(engine->client().signal(ref(WorkflowId(id)), name, std::move(payload), request));
+  }
+  Result<Json> result(const std::string& id) {
+    return wait(engine->client().result(ref(WorkflowId(id))));
+  }
+  Result<RunDescription> describe(const std::string& id) {
+    return wait(engine->client().describe(ref(WorkflowId(id))));
+  }
+  Result<Json> query(const std::string& id, const std::string& name, Json args = {}) {
+    return wait(engine->client().query(ref(WorkflowId(id)), name, std::move(args)));
+  }
+  Status cancel(const std::string& id) {
+    return wait(engine->client().cancel(ref(WorkflowId(id)), "test"));
+  }
+  Status terminate(const std::string& id) {
+    return wait(engine->client().terminate(ref(WorkflowId(id)), "test"));
+  }
+  Json history_json(const std::string& id) {
+    auto json = wait(engine->client().history_json(ref(WorkflowId(id))));
+    EXPECT_TRUE(json) << json.error().to_string();
+    return json ? *json : Json();
+  }
+  // Names of the events, in order.
+  std::vector<std::string> events(const std::string& id) {
+    auto history = wait(engine->client().history(ref(WorkflowId(id)), 0, 100000));
+    EXPECT_TRUE(history);
+    std::vector<std::string> names;
+    for (const HistoryEvent& event : *history) {
+      names.push_back(event.type);
+    }
+    return names;
+  }
+  // Lets everything run that can run now; then moves time, step by step, up to `limit`.
+  void idle() { engine->wait_idle(); }
+  void advance(Nanoseconds step) {
+    idle();
+    clock.advance(step);
+    idle();
+  }
+  // Moves time from timer to timer until the run is closed.
+  bool run_to_end(const std::string& id, int steps = 10000) {
+    for (int i = 0; i < steps; ++i) {
+      idle();
+      const auto described = describe(id);
+      if (!described || described->run.status != RunStatus::kRunning) {
+        return described.has_value();
+      }
+      if (!clock.advance_to_next()) {
+        return false;
+      }
+    }
+    return false;
+  }
+  template <class T>
+  T wait(async::Co<T> co) {
+    return async::block_on(calls.executor(), std::move(co));
+  }
+
+  std::string directory;
+  db::FaultVfs vfs;
+  env::ManualClock clock{test_start()};
+  env::SeededRandom random{1};
+  WorkflowRegistry workflows;
+  ActivityRegistry activities;
+  EngineOptions options;
+  Ledger ledger;
+  async::Pool calls{"calls", 2};
+  std::unique_ptr<db::Database> database;
+  std::unique_ptr<Engine> engine;
+};
+
+}  // namespace holdfast::flow::embedded

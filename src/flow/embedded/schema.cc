@@ -1,0 +1,83 @@
+#include "flow/embedded/engine.h"
+
+namespace holdfast::flow::embedded {
+
+db::Migrations migrations() {
+  return {{"flow", 1, R"sql(
+CREATE TABLE flow_runs(
+  run_id TEXT PRIMARY KEY,
+  workflow_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  open INTEGER NOT NULL,
+  started INTEGER NOT NULL,
+  closed INTEGER,
+  last_event_id INTEGER NOT NULL,
+  last_event_time INTEGER NOT NULL,
+  request_id TEXT NOT NULL,
+  parent_run_id TEXT,
+  parent_event_id INTEGER NOT NULL,
+  header TEXT NOT NULL,
+  memo TEXT NOT NULL,
+  search TEXT NOT NULL,
+  progress TEXT NOT NULL,
+  cancel_requested INTEGER NOT NULL,
+  deadline INTEGER,
+  task_attempt INTEGER NOT NULL,
+  task_failure TEXT,
+  task_retry_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX flow_runs_open ON flow_runs(workflow_id) WHERE open = 1;
+CREATE INDEX flow_runs_by_workflow ON flow_runs(workflow_id, started);
+CREATE INDEX flow_runs_by_start ON flow_runs(started, run_id);
+CREATE TABLE flow_history(
+  run_id TEXT NOT NULL,
+  first_event_id INTEGER NOT NULL,
+  last_event_id INTEGER NOT NULL,
+  events TEXT NOT NULL,
+  PRIMARY KEY (run_id, first_event_id)
+) STRICT;
+CREATE TABLE flow_activities(
+  run_id TEXT NOT NULL,
+  scheduled_event_id INTEGER NOT NULL,
+  scheduled INTEGER NOT NULL,
+  attributes TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  next_at INTEGER,
+  last_failure TEXT,
+  heartbeat TEXT,
+  cancel_requested INTEGER NOT NULL,
+  PRIMARY KEY (run_id, scheduled_event_id)
+) STRICT;
+CREATE TABLE flow_timers(
+  run_id TEXT NOT NULL,
+  started_event_id INTEGER NOT NULL,
+  timer_id TEXT NOT NULL,
+  fire_at INTEGER NOT NULL,
+  PRIMARY KEY (run_id, started_event_id)
+) STRICT;
+CREATE TABLE flow_children(
+  run_id TEXT NOT NULL,
+  initiated_event_id INTEGER NOT NULL,
+  attributes TEXT NOT NULL,
+  stage INTEGER NOT NULL,
+  child_run_id TEXT NOT NULL,
+  cancel_event_id INTEGER NOT NULL,
+  PRIMARY KEY (run_id, initiated_event_id)
+) STRICT;
+CREATE TABLE flow_requests(
+  run_id TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  PRIMARY KEY (run_id, request_id)
+) STRICT;
+CREATE TABLE flow_attributes(
+  run_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (run_id, name, value)
+) STRICT;
+CREATE INDEX flow_attributes_by_value ON flow_attributes(name, value, run_id);
+)sql"}};
+}
+
+}  // namespace holdfast::flow::embedded

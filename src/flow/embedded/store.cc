@@ -1,0 +1,445 @@
+// Rows of a run: one for the run, one a history batch, one for each pending activity, timer and
+// child. A batch is one transition's events (event.h); batches of a run follow one another without
+// a gap.
+#include "flow/embedded/store.h"
+
+#include <charconv>
+
+namespace holdfast::flow::embedded {
+namespace {
+
+constexpr std::string_view kRunColumns =
+    "run_id, workflow_id, type, status, started, closed, last_event_id, last_event_time, "
+    "request_id, parent_run_id, parent_event_id, header, memo, search, progress, "
+    "cancel_requested, deadline, task_attempt, task_failure, task_retry_at";
+
+Result<JsonObject> parse_object(const std::string& text) {
+  HF_TRY(Json value, parse_json(text));
+  if (!value.is_object()) {
+    return Error(Code::kDataLoss, "a stored row of a workflow run is damaged");
+  }
+  return std::move(value.get_object());
+}
+
+Result<std::optional<Json>> parse_optional(const std::optional<std::string>& text) {
+  if (!text) {
+    return std::optional<Json>();
+  }
+  HF_TRY(Json value, parse_json(*text));
+  return std::optional<Json>(std::move(value));
+}
+
+std::optional<std::string> text_of(const std::optional<Json>& value) {
+  return value ? std::optional(to_text(*value)) : std::nullopt;
+}
+
+std::string header_text(const Header& header) {
+  JsonObject json;
+  for (const auto& [key, value] : header) {
+    json[key] = value;
+  }
+  return to_text(Json(std::move(json)));
+}
+
+Result<RunSummary> summary_of(const db::Row& row) {
+  RunSummary summary;
+  summary.run_id = RunId(row.text(0));
+  summary.workflow_id = WorkflowId(row.text(1));
+  summary.type = row.text(2);
+  const auto status = run_status_from(row.text(3));
+  if (!status) {
+    return Error(Code::kDataLoss, "a stored run has an unknown status");
+  }
+  summary.status = *status;
+  summary.started = row.time(4);
+  summary.closed = row.optional_time(5);
+  summary.history_length = row.integer(6);
+  if (const auto parent = row.optional_text(9)) {
+    summary.parent_run_id = RunId(*parent);
+  }
+  HF_TRY(summary.memo, parse_object(row.text(12)));
+  HF_TRY(summary.search_attributes, parse_object(row.text(13)));
+  HF_TRY(summary.progress, parse_json(row.text(14)));
+  return summary;
+}
+
+Result<RunState> state_of(const db::Row& row) {
+  RunState state;
+  HF_TRY(state.summary, summary_of(row));
+  state.last_event_time = row.time(7);
+  state.request_id = row.text(8);
+  state.parent_event_id = row.integer(10);
+  HF_TRY(const JsonObject header, parse_object(row.text(11)));
+  for (const auto& [key, value] : header) {
+    state.header.emplace(key, value.is_string() ? std::string(value.get_string()) : "");
+  }
+  state.cancel_requested = row.boolean(15);
+  state.deadline = row.optional_time(16);
+  state.task_attempt = static_cast<int>(row.integer(17));
+  HF_TRY(state.task_failure, parse_optional(row.optional_text(18)));
+  state.task_retry_at = row.optional_time(19);
+  return state;
+}
+
+Status load_activities(db::Connection& sql, RunState& state) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT scheduled_event_id, scheduled, attributes, attempt, next_at, "
+                 "last_failure, heartbeat, cancel_requested FROM flow_activities WHERE run_id = ?1",
+                 state.summary.run_id.text()));
+  for (const db::Row& row : rows) {
+    ActivityRecord record;
+    record.scheduled_event_id = row.integer(0);
+    record.scheduled = row.time(1);
+    HF_TRY(record.attributes, parse_object(row.text(2)));
+    record.attempt = static_cast<int>(row.integer(3));
+    record.next_at = row.optional_time(4);
+    HF_TRY(record.last_failure, parse_optional(row.optional_text(5)));
+    HF_TRY(record.heartbeat, parse_optional(row.optional_text(6)));
+    record.cancel_requested = row.boolean(7);
+    state.activities.emplace(record.scheduled_event_id, std::move(record));
+  }
+  return {};
+}
+
+Status load_children(db::Connection& sql, RunState& state) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT initiated_event_id, attributes, stage, child_run_id, cancel_event_id "
+                 "FROM flow_children WHERE run_id = ?1",
+                 state.summary.run_id.text()));
+  for (const db::Row& row : rows) {
+    ChildRecord record;
+    record.initiated_event_id = row.integer(0);
+    HF_TRY(record.attributes, parse_object(row.text(1)));
+    record.stage = static_cast<ChildStage>(row.integer(2));
+    record.run_id = RunId(row.text(3));
+    record.cancel_event_id = row.integer(4);
+    state.children.emplace(record.initiated_event_id, std::move(record));
+  }
+  return {};
+}
+
+Status save_activity(db::Connection& sql, const std::string& run, std::int64_t id,
+                     const std::optional<ActivityRecord>& record) {
+  if (!record) {
+    HF_TRY_VOID(sql.exec(
+        "DELETE FROM flow_activities WHERE run_id = ?1 AND scheduled_event_id = ?2", run, id));
+    return {};
+  }
+  HF_TRY_VOID(sql.exec(
+      "INSERT INTO flow_activities(run_id, scheduled_event_id, scheduled, attributes, attempt, "
+      "next_at, last_failure, heartbeat, cancel_requested) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "ON CONFLICT (run_id, scheduled_event_id) DO UPDATE SET attempt = excluded.attempt, "
+      "next_at = excluded.next_at, last_failure = excluded.last_failure, "
+      "heartbeat = excluded.heartbeat, cancel_requested = excluded.cancel_requested",
+      run, id, record->scheduled, to_text(Json(record->attributes)), record->attempt,
+      record->next_at, text_of(record->last_failure), text_of(record->heartbeat),
+      record->cancel_requested));
+  return {};
+}
+
+Status save_timer(db::Connection& sql, const std::string& run, std::int64_t id,
+                  const std::optional<TimerRecord>& record) {
+  if (!record) {
+    HF_TRY_VOID(
+        sql.exec("DELETE FROM flow_timers WHERE run_id = ?1 AND started_event_id = ?2", run, id));
+    return {};
+  }
+  HF_TRY_VOID(
+      sql.exec("INSERT INTO flow_timers(run_id, started_event_id, timer_id, fire_at) "
+               "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run_id, started_event_id) DO NOTHING",
+               run, id, record->timer_id, record->fire_at));
+  return {};
+}
+
+Status save_child(db::Connection& sql, const std::string& run, std::int64_t id,
+                  const std::optional<ChildRecord>& record) {
+  if (!record) {
+    HF_TRY_VOID(sql.exec("DELETE FROM flow_children WHERE run_id = ?1 AND initiated_event_id = ?2",
+                         run, id));
+    return {};
+  }
+  HF_TRY_VOID(sql.exec(
+      "INSERT INTO flow_children(run_id, initiated_event_id, attributes, stage, child_run_id, "
+      "cancel_event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+      "ON CONFLICT (run_id, initiated_event_id) DO UPDATE SET stage = excluded.stage, "
+      "child_run_id = excluded.child_run_id, cancel_event_id = excluded.cancel_event_id",
+      run, id, to_text(Json(record->attributes)), static_cast<int>(record->stage),
+      record->run_id.text(), record->cancel_event_id));
+  return {};
+}
+
+Status save_attributes(db::Connection& sql, const std::string& run, const JsonObject& attributes) {
+  HF_TRY_VOID(sql.exec("DELETE FROM flow_attributes WHERE run_id = ?1", run));
+  for (const auto& [key, value] : attributes) {
+    const JsonArray values = value.is_array() ? value.get_array() : JsonArray{value};
+    for (const Json& one : values) {
+      HF_TRY_VOID(
+          sql.exec("INSERT INTO flow_attributes(run_id, name, value) VALUES (?1, ?2, ?3) "
+                   "ON CONFLICT (run_id, name, value) DO NOTHING",
+                   run, std::string(key), to_text(one)));
+    }
+  }
+  return {};
+}
+
+Status save_run(db::Connection& sql, const RunState& run) {
+  const RunSummary& summary = run.summary;
+  HF_TRY_VOID(sql.exec(
+      "UPDATE flow_runs SET status = ?2, open = ?3, closed = ?4, last_event_id = ?5, "
+      "last_event_time = ?6, memo = ?7, search = ?8, progress = ?9, cancel_requested = ?10, "
+      "deadline = ?11, task_attempt = ?12, task_failure = ?13, task_retry_at = ?14 "
+      "WHERE run_id = ?1",
+      summary.run_id.text(), status_name(summary.status), run.open(), summary.closed,
+      summary.history_length, run.last_event_time, to_text(Json(summary.memo)),
+      to_text(Json(summary.search_attributes)), to_text(summary.progress), run.cancel_requested,
+      run.deadline, run.task_attempt, text_of(run.task_failure), run.task_retry_at));
+  return {};
+}
+
+Error exists(const RunId& run) {
+  return Error(Code::kAlreadyExists, "a run with this workflow id exists")
+      .with("run_id", run.text());
+}
+
+// Success: a new run may be made.
+Status check_start(db::Connection& sql, const RunState& run, const StartCheck& check,
+                   std::optional<RunId>& existing) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT run_id, status, open, request_id FROM flow_runs WHERE workflow_id = ?1 "
+                 "ORDER BY open DESC, started DESC, run_id DESC LIMIT 20",
+                 run.summary.workflow_id.text()));
+  for (const db::Row& row : rows) {
+    if (!check.request_id.empty() && row.text(3) == check.request_id) {
+      existing = RunId(row.text(0));
+      return exists(*existing);
+    }
+  }
+  if (rows.empty()) {
+    return {};
+  }
+  const RunId last(rows.front().text(0));
+  if (rows.front().boolean(2)) {
+    if (check.conflict == IdConflict::kUseExisting) {
+      existing = last;
+    }
+    return exists(last);
+  }
+  const bool refused = check.reuse == IdReuse::kReject || (check.reuse == IdReuse::kAllowIfFailed &&
+                                                           rows.front().text(1) == "completed");
+  return refused ? Status(exists(last)) : Status();
+}
+
+Status insert_run(db::Connection& sql, const RunState& run) {
+  std::optional<std::string> parent;
+  if (run.summary.parent_run_id) {
+    parent = run.summary.parent_run_id->text();
+  }
+  HF_TRY_VOID(sql.exec(
+      "INSERT INTO flow_runs(run_id, workflow_id, type, status, open, started, last_event_id, "
+      "last_event_time, request_id, parent_run_id, parent_event_id, header, memo, search, "
+      "progress, cancel_requested, task_attempt) "
+      "VALUES (?1, ?2, ?3, 'running', 1, ?4, 0, ?4, ?5, ?6, ?7, ?8, '{}', '{}', 'null', 0, 1)",
+      run.summary.run_id.text(), run.summary.workflow_id.text(), run.summary.type,
+      run.summary.started, run.request_id, parent, run.parent_event_id, header_text(run.header)));
+  return {};
+}
+
+}  // namespace
+
+CommitPlan plan_commit(const RunState& state, const Transition& transition) {
+  CommitPlan plan;
+  plan.run.summary = state.summary;
+  plan.run.request_id = state.request_id;
+  plan.run.parent_event_id = state.parent_event_id;
+  plan.run.header = state.header;
+  plan.run.cancel_requested = state.cancel_requested;
+  plan.run.deadline = state.deadline;
+  plan.run.last_event_time = state.last_event_time;
+  plan.run.task_attempt = state.task_attempt;
+  plan.run.task_failure = state.task_failure;
+  plan.run.task_retry_at = state.task_retry_at;
+  if (!transition.events.empty()) {
+    plan.first_event_id = transition.events.front().id;
+    plan.events = encode_batch(transition.events);
+  }
+  const auto collect = [](const auto& ids, const auto& records, auto& into) {
+    for (const std::int64_t id : ids) {
+      const auto found = records.find(id);
+      into.emplace_back(id, std::nullopt);
+      if (found != records.end()) {
+        into.back().second = found->second;
+      }
+    }
+  };
+  collect(transition.activities_changed, state.activities, plan.activities);
+  collect(transition.timers_changed, state.timers, plan.timers);
+  collect(transition.children_changed, state.children, plan.children);
+  plan.request_ids = transition.request_ids;
+  plan.attributes_changed = transition.attributes_changed;
+  return plan;
+}
+
+Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>& existing) {
+  const std::string& run = plan.run.summary.run_id.text();
+  if (plan.start) {
+    HF_TRY_VOID(check_start(sql, plan.run, *plan.start, existing));
+    HF_TRY_VOID(insert_run(sql, plan.run));
+  }
+  HF_TRY_VOID(save_run(sql, plan.run));
+  if (!plan.events.empty()) {
+    HF_TRY_VOID(
+        sql.exec("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
+                 "VALUES (?1, ?2, ?3, ?4)",
+                 run, plan.first_event_id, plan.run.summary.history_length, plan.events));
+  }
+  for (const auto& [id, record] : plan.activities) {
+    HF_TRY_VOID(save_activity(sql, run, id, record));
+  }
+  for (const auto& [id, record] : plan.timers) {
+    HF_TRY_VOID(save_timer(sql, run, id, record));
+  }
+  for (const auto& [id, record] : plan.children) {
+    HF_TRY_VOID(save_child(sql, run, id, record));
+  }
+  for (const std::string& request : plan.request_ids) {
+    HF_TRY_VOID(
+        sql.exec("INSERT INTO flow_requests(run_id, request_id) VALUES (?1, ?2)", run, request));
+  }
+  if (plan.attributes_changed) {
+    HF_TRY_VOID(save_attributes(sql, run, plan.run.summary.search_attributes));
+  }
+  return {};
+}
+
+Result<RunState> load_run(db::Connection& sql, const RunId& run) {
+  HF_TRY(const auto row,
+         sql.one("SELECT " + std::string(kRunColumns) + " FROM flow_runs WHERE run_id = ?1",
+                 run.text()));
+  if (!row) {
+    return Error(Code::kNotFound, "there is no such run").with("run_id", run.text());
+  }
+  HF_TRY(RunState state, state_of(*row));
+  HF_TRY_VOID(load_activities(sql, state));
+  HF_TRY_VOID(load_children(sql, state));
+  HF_TRY(const auto timers,
+         sql.all("SELECT started_event_id, timer_id, fire_at FROM flow_timers WHERE run_id = ?1",
+                 run.text()));
+  for (const db::Row& timer : timers) {
+    state.timers.emplace(timer.integer(0),
+                         TimerRecord{timer.integer(0), timer.text(1), timer.time(2)});
+  }
+  return state;
+}
+
+Result<std::vector<Event>> load_history(db::Connection& sql, const RunId& run, std::int64_t after) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT events FROM flow_history WHERE run_id = ?1 AND last_event_id > ?2 "
+                 "ORDER BY first_event_id",
+                 run.text(), after));
+  std::vector<Event> events;
+  for (const db::Row& row : rows) {
+    HF_TRY(auto batch, decode_batch(row.text(0)));
+    for (Event& event : batch) {
+      if (event.id > after) {
+        events.push_back(std::move(event));
+      }
+    }
+  }
+  return events;
+}
+
+Result<RunId> resolve(db::Connection& sql, const RunRef& ref) {
+  HF_TRY(const auto row,
+         ref.run_id.empty()
+             ? sql.one("SELECT run_id FROM flow_runs WHERE workflow_id = ?1 "
+                       "ORDER BY open DESC, started DESC, run_id DESC LIMIT 1",
+                       ref.workflow_id.text())
+             : sql.one("SELECT run_id FROM flow_runs WHERE run_id = ?1", ref.run_id.text()));
+  if (!row) {
+    return Error(Code::kNotFound, "there is no such run")
+        .with("run", ref.run_id.empty() ? ref.workflow_id.text() : ref.run_id.text());
+  }
+  return RunId(row->text(0));
+}
+
+Result<std::vector<RunId>> runs_to_recover(db::Connection& sql) {
+  HF_TRY(const auto rows, sql.all("SELECT run_id FROM flow_runs WHERE open = 1 UNION "
+                                  "SELECT run_id FROM flow_children WHERE stage = 2"));
+  std::vector<RunId> runs;
+  for (const db::Row& row : rows) {
+    runs.emplace_back(row.text(0));
+  }
+  return runs;
+}
+
+Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id) {
+  HF_TRY(const auto row,
+         sql.one("SELECT 1 FROM flow_requests WHERE run_id = ?1 AND request_id = ?2", run.text(),
+                 request_id));
+  return row.has_value();
+}
+
+Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query) {
+  if (query.limit < 1 || query.limit > 1000) {
+    return Error(Code::kInvalidArgument, "a page has 1 to 1000 runs");
+  }
+  std::string text = "SELECT " + std::string(kRunColumns) + " FROM flow_runs WHERE 1 = 1";
+  std::vector<db::Value> values;
+  const auto next = [&values](db::Value value) {
+    values.push_back(std::move(value));
+    return "?" + std::to_string(values.size());
+  };
+  if (!query.statuses.empty()) {
+    std::string list;
+    for (const RunStatus status : query.statuses) {
+      list += (list.empty() ? "" : ", ") + next(db::to_value(status_name(status)));
+    }
+    text += " AND status IN (" + list + ")";
+  }
+  if (!query.type.empty()) {
+    text += " AND type = " + next(query.type);
+  }
+  if (query.started_after) {
+    text += " AND started > " + next(db::to_value(*query.started_after));
+  }
+  if (query.started_before) {
+    text += " AND started < " + next(db::to_value(*query.started_before));
+  }
+  for (const auto& [name, value] : query.attributes) {
+    const std::string name_at = next(name);
+    text +=
+        " AND EXISTS (SELECT 1 FROM flow_attributes a WHERE a.run_id = flow_runs.run_id "
+        "AND a.name = " +
+        name_at + " AND a.value = " + next(to_text(value)) + ")";
+  }
+  if (!query.page_key.empty()) {
+    const auto comma = query.page_key.find(',');
+    std::int64_t started = 0;
+    const char* begin = query.page_key.data();
+    const auto parsed =
+        std::from_chars(begin, begin + std::min(comma, query.page_key.size()), started);
+    if (comma == std::string::npos || parsed.ec != std::errc()) {
+      return Error(Code::kInvalidArgument, "the page key is not one that a list returned");
+    }
+    const std::string at = next(started);
+    text += " AND (started < " + at + " OR (started = " + at + " AND run_id < " +
+            next(query.page_key.substr(comma + 1)) + "))";
+  }
+  text += " ORDER BY started DESC, run_id DESC LIMIT " + std::to_string(query.limit + 1);
+  HF_TRY(const auto rows, sql.all_values(text, values));
+  RunPage page;
+  for (const db::Row& row : rows) {
+    if (page.runs.size() == static_cast<std::size_t>(query.limit)) {
+      const RunSummary& last = page.runs.back();
+      page.next_page_key =
+          std::to_string(last.started.time_since_epoch().count()) + "," + last.run_id.text();
+      break;
+    }
+    HF_TRY(RunSummary summary, summary_of(row));
+    page.runs.push_back(std::move(summary));
+  }
+  return page;
+}
+
+}  // namespace holdfast::flow::embedded

@@ -1,0 +1,47 @@
+// The rows of runs: loading, committing a transition, finding and listing. Functions that take a
+// connection run inside a closure of db::Database.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/db/connection.h"
+#include "flow/embedded/records.h"
+#include "flow/embedded/transition.h"
+
+namespace holdfast::flow::embedded {
+
+// What a start asks about runs that exist.
+struct StartCheck {
+  std::string request_id;
+  IdReuse reuse = IdReuse::kAllow;
+  IdConflict conflict = IdConflict::kFail;
+};
+
+// A transition as rows, ready for the writer: everything is text already.
+struct CommitPlan {
+  RunState run;  // without activities, timers, children
+  std::int64_t first_event_id = 0;
+  std::string events;  // empty: none
+  std::vector<std::pair<std::int64_t, std::optional<ActivityRecord>>> activities;
+  std::vector<std::pair<std::int64_t, std::optional<TimerRecord>>> timers;
+  std::vector<std::pair<std::int64_t, std::optional<ChildRecord>>> children;
+  std::vector<std::string> request_ids;
+  bool attributes_changed = false;
+  std::optional<StartCheck> start;  // the run is new
+};
+CommitPlan plan_commit(const RunState& state, const Transition& transition);
+// For a start that meets an existing run: kAlreadyExists, with its id in `existing` when the caller
+// is to have that run.
+Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>& existing);
+
+// kNotFound: no such run.
+Result<RunState> load_run(db::Connection& sql, const RunId& run);
+Result<std::vector<Event>> load_history(db::Connection& sql, const RunId& run, std::int64_t after);
+Result<RunId> resolve(db::Connection& sql, const RunRef& ref);
+Result<std::vector<RunId>> runs_to_recover(db::Connection& sql);
+Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id);
+Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query);
+
+}  // namespace holdfast::flow::embedded
