@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +37,10 @@ struct VolumeRef {
 };
 
 struct SnapshotTaken {
-  std::string name;         // of the storage snapshot; empty: the driver has none
-  std::string read_path;    // where the engine reads
-  std::string device_id;    // stable over snapshots of the same volume; empty: the files' own
-  std::string consistency;  // none, crash, application
+  std::string name;             // of the storage snapshot; empty: the driver has none
+  std::string read_path;        // where the engine reads
+  std::uint64_t device_id = 0;  // stable over snapshots of the same volume; 0: the files' own
+  std::string consistency;      // none, crash, application
   UtcTime time;
   static void fields(auto& v, auto&& visit) {
     visit("name", v.name);
@@ -56,7 +55,7 @@ struct BackupRequest {
   RepositoryRef repository;
   std::string read_path;
   std::string live_path;
-  std::string device_id;
+  std::uint64_t device_id = 0;
   std::string parent_snapshot;  // empty: none known
   std::vector<std::string> tags;
   std::string host;
@@ -115,6 +114,7 @@ struct RestoreRequest {
   std::vector<std::string> paths;  // relative to the source path; empty: everything
   std::string target;
   bool in_place = false;
+  bool verify = true;  // read every restored file again
   static void fields(auto& v, auto&& visit) {
     visit("repository", v.repository);
     visit("snapshot_id", v.snapshot_id);
@@ -123,6 +123,7 @@ struct RestoreRequest {
     visit("paths", v.paths);
     visit("target", v.target);
     visit("in_place", v.in_place);
+    visit("verify", v.verify);
   }
 };
 

@@ -1,0 +1,18 @@
+// Registers the activities of queue `data`. They may run in the server or in an agent.
+#pragma once
+
+#include "domain/activities/data_context.h"
+#include "flow/activity.h"
+
+namespace holdfast::activities {
+
+// engine.backup, engine.copy, engine.verify, engine.forget, engine.plan_restore, engine.restore,
+// engine.compare_restored, engine.list_points. `context` outlives the registry.
+void register_engine_activities(flow::ActivityRegistry& registry, const DataContext& context);
+// storage.check_space, storage.verify_connectivity, storage.replica_state, storage.snapshot,
+// storage.delete_snapshots.
+void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context);
+// proof.run.
+void register_proof_activities(flow::ActivityRegistry& registry, const DataContext& context);
+
+}  // namespace holdfast::activities

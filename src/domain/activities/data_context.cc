@@ -1,0 +1,68 @@
+#include "domain/activities/data_context.h"
+
+#include <fmt/core.h>
+
+#include "core/env/posix/atomic_file.h"
+#include "drivers/storage/registry.h"
+#include "engine/blob/open_store.h"
+
+namespace holdfast::activities {
+
+DataContext::DataContext(env::Clock& clock, env::Random& random, env::FileSystem& files,
+                         async::Pool& blocking)
+    : clock_(clock), random_(random), files_(files), blocking_(blocking) {
+  for (const std::string& kind : storage::driver_kinds()) {
+    if (auto driver = storage::make_driver(kind, blocking_)) {
+      drivers_[kind] = *std::move(driver);
+    }
+  }
+}
+
+DataContext::~DataContext() = default;
+
+Result<storage::Driver*> DataContext::driver(const std::string& kind) const {
+  const auto found = drivers_.find(kind);
+  if (found == drivers_.end()) {
+    return Error(Code::kInvalidArgument, fmt::format("there is no storage driver '{}'", kind));
+  }
+  return found->second.get();
+}
+
+Result<SecretString> DataContext::password_of(const RepositoryRef& repository) const {
+  auto text = env::read_small_file(repository.password_file);
+  if (!text) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("the key of repository '{}' cannot be read: put it back at {}",
+                             repository.name, repository.password_file))
+        .caused_by(text.error());
+  }
+  while (text->ends_with('\n') || text->ends_with('\r')) {
+    text->pop_back();
+  }
+  return SecretString(*std::move(text));
+}
+
+Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef& repository) const {
+  HF_TRY(const SecretString password, password_of(repository));
+  HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
+  auto opened =
+      repo::Repository::open(std::move(store), password, repo::this_process(clock_, random_));
+  if (!opened) {
+    return std::move(opened).error().with("repository", repository.name);
+  }
+  return opened;
+}
+
+Status DataContext::init(const RepositoryRef& repository, const RepositoryRef* like) const {
+  HF_TRY(const SecretString password, password_of(repository));
+  HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
+  repo::InitOptions options;
+  if (like != nullptr) {
+    HF_TRY(const auto source, open(*like));
+    options.polynomial = source->config().polynomial;
+  }
+  return status_of(repo::Repository::init(std::move(store), password,
+                                          repo::this_process(clock_, random_), options));
+}
+
+}  // namespace holdfast::activities
