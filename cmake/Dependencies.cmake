@@ -1,4 +1,4 @@
-# Every library of the build; which room may include which is checked by tools/check_includes.py.
+# Every library of the build; which room may include which is checked by tools/check/rooms.py.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
