@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "core/async/run.h"
 #include "core/env/posix/atomic_file.h"
 #include "drivers/storage/registry.h"
 #include "engine/blob/open_store.h"
@@ -51,6 +52,20 @@ Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef&
     return std::move(opened).error().with("repository", repository.name);
   }
   return opened;
+}
+
+Status DataContext::reachable(const RepositoryRef& repository) const {
+  HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
+  const blob::ObjectKey config{blob::ObjectType::kConfig, ""};
+  auto found = async::block_on(blocking_.executor(), store->stat(config));
+  if (!found) {
+    return Error(Code::kUnavailable,
+                 fmt::format("repository '{}' does not answer at {}", repository.name,
+                             repository.location),
+                 Retry::kTransient)
+        .caused_by(found.error());
+  }
+  return {};
 }
 
 Status DataContext::init(const RepositoryRef& repository, const RepositoryRef* like) const {

@@ -33,6 +33,8 @@ class DataContext {
   // Opens the repository with the password in its file. Errors as Repository::open, and the
   // password file's own.
   Result<std::unique_ptr<repo::Repository>> open(const RepositoryRef& repository) const;
+  // Whether the repository's storage answers and holds one; does not need the key.
+  Status reachable(const RepositoryRef& repository) const;
   // Makes a repository; with `like`, with the chunker of that one, so that copies are cheap.
   Status init(const RepositoryRef& repository, const RepositoryRef* like) const;
 

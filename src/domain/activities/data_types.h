@@ -42,7 +42,9 @@ struct SnapshotTaken {
   std::uint64_t device_id = 0;  // stable over snapshots of the same volume; 0: the files' own
   std::string consistency;      // none, crash, application
   UtcTime time;
+  std::vector<std::string> excludes;  // relative to read_path: the driver's own files
   static void fields(auto& v, auto&& visit) {
+    visit("excludes", v.excludes);
     visit("name", v.name);
     visit("read_path", v.read_path);
     visit("device_id", v.device_id);
@@ -60,7 +62,9 @@ struct BackupRequest {
   std::vector<std::string> tags;
   std::string host;
   UtcTime time;
+  std::vector<std::string> excludes;
   static void fields(auto& v, auto&& visit) {
+    visit("excludes", v.excludes);
     visit("repository", v.repository);
     visit("read_path", v.read_path);
     visit("live_path", v.live_path);

@@ -23,7 +23,7 @@ namespace holdfast::activities {
 namespace {
 
 constexpr size_t kSample = 20;
-constexpr size_t kPage = 100;
+constexpr size_t kPage = 50;  // snapshots with their tags stay below the payload limit
 
 using flow::ActivityContext;
 
@@ -110,6 +110,7 @@ Result<Json> run_backup(const DataContext& context, ActivityContext& activity, c
   options.parent = parse_snapshot(request.parent_snapshot);
   options.force = !options.parent;
   options.tags = request.tags;
+  options.excludes = request.excludes;
   options.host = request.host;
   options.time = request.time;
   options.progress = &progress;

@@ -153,8 +153,10 @@ flow::Task<Status> take_snapshot(BackupRun& run) {
     co_return answer.error();
   }
   run.snapshot = decode<SnapshotTaken>(*answer);
-  if (quiesces(run.plan)) {
+  if (quiesces(run.plan) && get_bool(*answer, "quiesced")) {
     run.steps.done("application_quiesce", get_string(*answer, "quiesce_detail"), run.ctx.now());
+  } else if (quiesces(run.plan)) {
+    run.steps.not_applicable("application_quiesce", get_string(*answer, "quiesce_detail"));
   }
   if (run.snapshot.name.empty()) {
     run.steps.not_applicable("snapshot", get_string(*answer, "detail"));
@@ -187,6 +189,7 @@ flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
   request.read_path = run.snapshot.read_path;
   request.live_path = run.plan.volume.path;
   request.device_id = run.snapshot.device_id;
+  request.excludes = run.snapshot.excludes;
   request.parent_snapshot = copy.parent_snapshot;
   request.tags = snapshot_tags(run);
   request.host = run.plan.host;
@@ -320,13 +323,16 @@ flow::Task<Status> retain(BackupRun& run) {
       co_await run.ctx.activity("protect.plan_retention", input, control_options());
   Status outcome = status_of(planned);
   std::int64_t removed = 0;
+  std::string postponed;
   if (planned) {
     const Json* batches = find(*planned, "batches");
     for (size_t i = 0; batches != nullptr && i < batches->get_array().size() && outcome; ++i) {
       const Json batch = batches->get_array()[i];
       const std::string activity = get_string(batch, "activity");
       Result<Json> done = co_await run.ctx.activity(activity, batch, data_options());
-      if (done) {
+      if (done && get_bool(*done, "postponed")) {
+        postponed = "; " + get_string(*done, "detail");
+      } else if (done) {
         Json mark = JsonObject{{"copies", *find(batch, "copies")}};
         done =
             co_await run.ctx.activity("protect.copies_expired", std::move(mark), control_options());
@@ -339,9 +345,10 @@ flow::Task<Status> retain(BackupRun& run) {
     run.steps.failed("retention", outcome.error(), run.ctx.now());
     co_return outcome;
   }
-  run.steps.done("retention",
-                 fmt::format("{} copies removed; {}", removed, get_string(*planned, "detail")),
-                 run.ctx.now());
+  run.steps.done(
+      "retention",
+      fmt::format("{} copies removed; {}{}", removed, get_string(*planned, "detail"), postponed),
+      run.ctx.now());
   co_return Status();
 }
 

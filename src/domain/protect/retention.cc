@@ -12,6 +12,9 @@ namespace holdfast::protect {
 namespace {
 
 constexpr int kPage = 500;
+// Points that one run lets go: their ids stay below the payload limit, the rest go with the next
+// run.
+constexpr size_t kMaxGoing = 150;
 
 Result<std::vector<inventory::Point>> points_with_copies(db::Connection& sql,
                                                          const inventory::ResourceId& resource) {
@@ -117,7 +120,7 @@ Result<Json> plan_resource_retention(const ServerContext& context, const Json& i
     HF_TRY(const schedule::Zone utc, schedule::find_zone("UTC"));
     std::set<std::string> going;
     for (const schedule::Decision& decision : schedule::plan_retention(to_kept(points, utc), now)) {
-      if (!decision.keep) {
+      if (!decision.keep && going.size() < kMaxGoing) {
         going.insert(decision.id);
       }
     }

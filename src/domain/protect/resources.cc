@@ -1,0 +1,169 @@
+#include "domain/protect/resources.h"
+
+#include <fmt/core.h>
+
+#include "core/async/run.h"
+#include "core/audit/audit.h"
+#include "core/env/posix/atomic_file.h"
+#include "domain/inventory/catalog.h"
+#include "domain/protect/policy_store.h"
+#include "domain/protect/repositories.h"
+#include "drivers/storage/registry.h"
+
+namespace holdfast::protect {
+namespace {
+
+Status note(db::Connection& sql, const ServerContext& server, const Caller& caller,
+            std::string action, std::string target) {
+  audit::Change change;
+  change.actor = caller.principal.name;
+  change.action = std::move(action);
+  change.target = std::move(target);
+  change.request_id = caller.request_id;
+  change.at = server.clock.now();
+  return status_of(audit::append(sql, change));
+}
+
+// The consistency that a driver's points have at best: a quiesced snapshot is application
+// consistent.
+std::string best_consistency(const inventory::Resource& resource) {
+  if (resource.driver == "directory") {
+    return "none";
+  }
+  return resource.quiesce_command.empty() ? "crash" : "application";
+}
+
+int rank(const std::string& consistency) {
+  return consistency == "application" ? 2 : consistency == "crash" ? 1 : 0;
+}
+
+}  // namespace
+
+Status check_capabilities(const inventory::Resource& resource, const Policy& policy) {
+  const std::string best = best_consistency(resource);
+  if (rank(policy.consistency) > rank(best)) {
+    const std::string why = resource.driver == "directory" ? "a plain directory has no snapshots"
+                                                           : "it has no quiesce_command";
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("policy '{}' demands consistency '{}', and resource '{}' offers '{}': {}",
+                    policy.name, policy.consistency, resource.name, best, why));
+  }
+  if (policy.proof.level == inventory::ProofLevel::kL3 && resource.probe_command.empty()) {
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("policy '{}' demands proof level L3, and resource '{}' has no probe_command",
+                    policy.name, resource.name));
+  }
+  return {};
+}
+
+async::Co<Result<inventory::Resource>> resolve_resource(const Services& services,
+                                                        NewResource wanted) {
+  HF_CO_TRY_VOID(check_name("resource", wanted.name));
+  inventory::Resource resource;
+  resource.id = inventory::ResourceId(services.server.new_id("res_"));
+  resource.name = wanted.name;
+  resource.driver = co_await async::run_on(
+      services.data.blocking(), [path = wanted.path] { return storage::suitable_kind(path); });
+  HF_CO_TRY(storage::Driver* const driver, services.data.driver(resource.driver));
+  auto volume = co_await driver->resolve(wanted.path);
+  if (!volume) {
+    co_return std::move(volume).error().with("/path", "cannot be protected");
+  }
+  resource.path = volume->path;
+  resource.policy = wanted.policy;
+  resource.labels = wanted.labels;
+  resource.quiesce_command = wanted.quiesce_command;
+  resource.release_command = wanted.release_command;
+  resource.probe_command = wanted.probe_command;
+  resource.consistency_group = wanted.consistency_group;
+  resource.created_at = services.server.clock.now();
+  co_return resource;
+}
+
+async::Co<Result<inventory::Resource>> add_resource(const Services& services, Caller caller,
+                                                    NewResource wanted) {
+  HF_CO_TRY(const inventory::Resource resource, co_await resolve_resource(services, wanted));
+  const ServerContext* server = &services.server;
+  co_return co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Resource> {
+    if (inventory::find_resource(sql, resource.name)) {
+      return Error(Code::kAlreadyExists,
+                   fmt::format("there is a resource '{}' already: see 'holdfast resource show {}'",
+                               resource.name, resource.name));
+    }
+    HF_TRY(const Policy policy, policy_of(sql, resource, server->timezone));
+    HF_TRY_VOID(check_capabilities(resource, policy));
+    HF_TRY_VOID(inventory::put_resource(sql, resource));
+    HF_TRY_VOID(note(sql, *server, caller, "resource.created", resource.id.text()));
+    return resource;
+  });
+}
+
+async::Co<Result<inventory::Resource>> remove_resource(const Services& services, Caller caller,
+                                                       std::string id_or_name) {
+  const ServerContext* server = &services.server;
+  co_return co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Resource> {
+    HF_TRY(const inventory::Resource resource, inventory::find_resource(sql, id_or_name));
+    HF_TRY_VOID(inventory::remove_resource(sql, resource.id, server->clock.now()));
+    HF_TRY_VOID(status_of(
+        sql.exec("DELETE FROM expected_runs WHERE resource_id = ?1 AND status = 'expected'",
+                 resource.id.text())));
+    HF_TRY_VOID(note(sql, *server, caller, "resource.removed", resource.id.text()));
+    return resource;
+  });
+}
+
+async::Co<Result<inventory::Repository>> add_repository(const Services& services, Caller caller,
+                                                        NewRepository wanted) {
+  const ServerContext* server = &services.server;
+  HF_CO_TRY(const auto others, co_await server->db.read([](db::Connection& sql) {
+    return inventory::list_repositories(sql);
+  }));
+  const inventory::Repository* like = nullptr;
+  for (const inventory::Repository& other : others) {
+    if (other.name == wanted.name) {
+      co_return Error(Code::kAlreadyExists,
+                      fmt::format("there is a repository '{}' already", wanted.name));
+    }
+    like = other.name == wanted.replica_of ? &other : like;
+  }
+  if (!wanted.replica_of.empty() && like == nullptr) {
+    co_return Error(Code::kNotFound, fmt::format("there is no repository '{}' to be a replica of",
+                                                 wanted.replica_of))
+        .with("/replica_of", "does not exist");
+  }
+  inventory::Repository repository;
+  repository.id = inventory::RepositoryId(server->new_id("repo_"));
+  repository.name = wanted.name;
+  repository.location = wanted.location;
+  repository.replica_of = wanted.replica_of;
+  repository.created_at = server->clock.now();
+  const activities::DataContext* data = &services.data;
+  HF_CO_TRY(const inventory::Repository made, co_await async::run_on(services.data.blocking(), [=] {
+              return make_repository(*server, *data, repository, like, others);
+            }));
+  co_return co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Repository> {
+    HF_TRY_VOID(inventory::put_repository(sql, made));
+    HF_TRY_VOID(note(sql, *server, caller, "repository.created", made.id.text()));
+    return made;
+  });
+}
+
+async::Co<Result<SecretString>> repository_password(const Services& services, Caller caller,
+                                                    std::string id_or_name) {
+  const ServerContext* server = &services.server;
+  HF_CO_TRY(const inventory::Repository repository,
+            co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Repository> {
+              HF_TRY(inventory::Repository found, inventory::find_repository(sql, id_or_name));
+              HF_TRY_VOID(note(sql, *server, caller, "repository.password_read", found.id.text()));
+              return found;
+            }));
+  HF_CO_TRY(std::string text, env::read_small_file(repository.password_file));
+  while (text.ends_with('\n')) {
+    text.pop_back();
+  }
+  co_return SecretString(std::move(text));
+}
+
+}  // namespace holdfast::protect
