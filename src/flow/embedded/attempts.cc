@@ -181,6 +181,7 @@ void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, Act
     }
     attempts_.insert_or_assign(key, attempt);
     ++active_;
+    running_ += pool == pools_.end() && attempt->begin(clock_.now()) ? 1 : 0;
   }
   if (pool == pools_.end()) {
     finished(attempt,

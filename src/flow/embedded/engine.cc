@@ -122,7 +122,7 @@ void Engine::State::wait_idle(bool activities) {
 }
 
 Engine::Stats Engine::State::stats() const {
-  return {transitions_, replays_, replayed_events_, attempts_ ? attempts_->begun() : 0};
+  return {inputs_, transitions_, replays_, replayed_events_, attempts_ ? attempts_->begun() : 0};
 }
 
 void Engine::State::post(const RunId& run, Item item) {
@@ -139,6 +139,7 @@ void Engine::State::post(const RunId& run, Item item) {
     actor = std::make_shared<Actor>(run);
   }
   actor->inbox.push_back(std::move(item));
+  ++inputs_;
   if (!actor->busy) {
     actor->busy = true;
     ++busy_;

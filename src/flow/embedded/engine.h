@@ -60,6 +60,7 @@ class Engine {
   void wait_idle(bool activities = true);
 
   struct Stats {
+    std::uint64_t inputs = 0;  // signals, outcomes, timers ... handed to runs
     std::uint64_t transitions = 0;
     std::uint64_t replays = 0;  // runs rebuilt from history
     std::uint64_t replayed_events = 0;

@@ -40,6 +40,10 @@ class Ledger {
   std::vector<std::string> entries_;
 };
 
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
 inline UtcTime test_start() {
   return UtcTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1));
 }
@@ -150,5 +154,34 @@ class Bench {
   std::unique_ptr<db::Database> database;
   std::unique_ptr<Engine> engine;
 };
+
+// The base of tests that run twice: with every run in memory, and with none, where each workflow
+// task replays. At the end every history must replay against the same code.
+class CacheTest : public testing::TestWithParam<std::size_t>, protected Bench {
+ protected:
+  CacheTest() { options.cache_size = GetParam(); }
+
+  void TearDown() override {
+    if (!engine || !replayable) {
+      return;
+    }
+    idle();
+    auto page = wait(engine->client().list({}));
+    ASSERT_TRUE(page);
+    for (const RunSummary& run : page->runs) {
+      auto history = wait(engine->client().history_json(ref(run.run_id)));
+      ASSERT_TRUE(history);
+      const Status replayed = replay_history(*history, workflows);
+      EXPECT_TRUE(replayed) << run.workflow_id.text() << ": " << replayed.error().to_string();
+    }
+  }
+
+  bool replayable = true;
+};
+
+#define HF_WITH_AND_WITHOUT_CACHE(suite)                                                  \
+  INSTANTIATE_TEST_SUITE_P(Cache, suite, testing::Values(0, 1000), [](const auto& info) { \
+    return std::string(info.param == 0 ? "off" : "on");                                   \
+  })
 
 }  // namespace holdfast::flow::embedded

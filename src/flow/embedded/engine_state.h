@@ -126,6 +126,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::list<RunId> recent_;  // runs kept in memory, the longest unused first
   int busy_ = 0;
   bool running_ = false;
+  std::atomic<std::uint64_t> inputs_{0};
   std::atomic<std::uint64_t> transitions_{0};
   std::atomic<std::uint64_t> replays_{0};
   std::atomic<std::uint64_t> replayed_events_{0};
