@@ -18,7 +18,7 @@ CREATE TABLE idempotency_keys(
 
 constexpr std::string_view kColumns = "id, name, scopes, created_at, revoked_at";
 
-std::string hash_of(std::string_view text) { return crypto::sha256(as_bytes(text)).hex(); }
+std::string hash_of(std::string_view text) { return crypto::sha256_hex(as_bytes(text)); }
 
 std::string join(const std::vector<std::string>& names) {
   std::string text;

@@ -157,7 +157,7 @@ Result<std::vector<inventory::Repository>> described_repositories(const ServerCo
   return repositories;
 }
 
-Status ensure_repositories(const ServerContext& server, const activities::DataContext& data) {
+Result<bool> ensure_repositories(const ServerContext& server, const activities::DataContext& data) {
   HF_TRY(const auto rows, server.db.read_blocking([](db::Connection& sql) {
     return inventory::list_repositories(sql);
   }));
@@ -176,6 +176,7 @@ Status ensure_repositories(const ServerContext& server, const activities::DataCo
       all.push_back(std::move(repository));
     }
   }
+  const bool lost = !added.empty();
   if (named(kDefaultRepository) == nullptr) {
     HF_TRY(inventory::Repository made,
            make_default(server, data, kDefaultRepository, nullptr, all));
@@ -188,12 +189,13 @@ Status ensure_repositories(const ServerContext& server, const activities::DataCo
            make_default(server, data, kReplicaRepository, &source, all));
     added.push_back(std::move(made));
   }
-  return server.db.write_blocking([added](db::Connection& sql) -> Status {
+  HF_TRY_VOID(server.db.write_blocking([added](db::Connection& sql) -> Status {
     for (const inventory::Repository& repository : added) {
       HF_TRY_VOID(inventory::put_repository(sql, repository));
     }
     return {};
-  });
+  }));
+  return lost;
 }
 
 }  // namespace holdfast::protect

@@ -30,8 +30,8 @@ Result<inventory::Repository> make_repository(const ServerContext& server,
                                               const std::vector<inventory::Repository>& others);
 
 // Makes the two default repositories of a server that has none, and puts rows back for repositories
-// whose key files are there but whose rows are not (a lost database). Blocks.
-Status ensure_repositories(const ServerContext& server, const activities::DataContext& data);
+// whose key files are there but whose rows are not: true, the database was lost. Blocks.
+Result<bool> ensure_repositories(const ServerContext& server, const activities::DataContext& data);
 
 // The repositories that DIR/keys describes.
 Result<std::vector<inventory::Repository>> described_repositories(const ServerContext& server);

@@ -93,7 +93,7 @@ Result<Json> request_approval(const ServerContext& context, const Json& input) {
   approval.workflow = get_string(input, "workflow");
   approval.summary = get_string(input, "summary");
   approval.proposal = *find(input, "proposal");
-  approval.proposal_hash = crypto::sha256(as_bytes(to_text(approval.proposal))).hex();
+  approval.proposal_hash = crypto::sha256_hex(as_bytes(to_text(approval.proposal)));
   approval.four_eyes = get_bool(input, "four_eyes");
   approval.requested_by = get_string(input, "requested_by");
   approval.requested_at = context.clock.now();
@@ -114,7 +114,7 @@ Result<Json> expire_approval(const ServerContext& context, const Json& input) {
 
 Result<Json> write_manifest(const ServerContext& context, const Json& input) {
   const std::string text = to_pretty_text(input);
-  const std::string hash = crypto::sha256(as_bytes(text)).hex();
+  const std::string hash = crypto::sha256_hex(as_bytes(text));
   const std::string path = context.evidence_dir() + "/" + hash + ".json";
   HF_TRY_VOID(env::write_file_atomically(path, text, 0600));
   const Json* restored = find(input, "restored");

@@ -84,7 +84,16 @@ Result<int> spawn(std::vector<std::string> arguments, const CommandOptions& opti
   if (!options.directory.empty()) {
     posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
   }
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  // A child starts with no signal blocked or ignored, whatever its parent does with signals.
+  sigset_t none;
+  sigset_t ignored;
+  sigemptyset(&none);
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &ignored);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setpgroup(&attributes, 0);
   std::vector<std::string> variables = merged_environment(options.environment);
   int pid = 0;
@@ -172,7 +181,8 @@ Result<std::unique_ptr<ReleaseGuard>> ReleaseGuard::start(const std::string& lin
   }
   const auto seconds =
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(deadline).count());
-  const std::string script = fmt::format("timeout {} cat >/dev/null; exec </dev/null; {}", seconds, line);
+  const std::string script =
+      fmt::format("timeout {} cat >/dev/null; exec </dev/null; {}", seconds, line);
   const auto started =
       spawn({"/bin/sh", "-c", script}, CommandOptions(), control.read, output->write);
   close_end(control.read);

@@ -1,0 +1,60 @@
+#include "daemon/background.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/async/run.h"
+#include "core/base/log.h"
+
+namespace holdfast::daemon {
+namespace {
+
+constexpr Nanoseconds kLongestWait = std::chrono::seconds(20);
+constexpr Nanoseconds kStep = std::chrono::milliseconds(500);  // how soon stop() is noticed
+constexpr Nanoseconds kProofsEvery = std::chrono::minutes(1);
+
+}  // namespace
+
+Background::Background(async::Pool& pool, const protect::ServerContext& context,
+                       flow::Client& client)
+    : context_(context),
+      scheduler_(context, client, context.host + "/" + std::to_string(::getpid())),
+      proofs_(context, client) {
+  ended_ = boost::asio::co_spawn(pool.executor(), run(this), boost::asio::use_future);
+}
+
+Background::~Background() { stop(); }
+
+void Background::stop() {
+  stop_ = true;
+  if (ended_.valid()) {
+    ended_.get();
+  }
+}
+
+async::Co<void> Background::run(Background* self) {
+  MonoTime next_proofs = self->context_.clock.mono() + kProofsEvery;
+  while (!self->stop_) {
+    const auto pass = co_await self->scheduler_.pass();
+    if (!pass) {
+      log_error("scheduler.failed", {{"error", pass.error().to_string()}});
+    }
+    if (pass && pass->leader && self->context_.clock.mono() >= next_proofs) {
+      next_proofs = self->context_.clock.mono() + kProofsEvery;
+      if (const auto proofs = co_await self->proofs_.pass(); !proofs) {
+        log_error("proofs.failed", {{"error", proofs.error().to_string()}});
+      }
+    }
+    const Nanoseconds until_due = pass && pass->next_due != UtcTime::max()
+                                      ? pass->next_due - self->context_.clock.now()
+                                      : kLongestWait;
+    const MonoTime wake =
+        self->context_.clock.mono() + std::clamp(until_due, Nanoseconds(kStep), kLongestWait);
+    while (!self->stop_ && self->context_.clock.mono() < wake) {
+      co_await async::sleep_for(self->context_.clock, kStep);
+    }
+  }
+}
+
+}  // namespace holdfast::daemon

@@ -1,0 +1,36 @@
+// The composition root: from options to a running server. The only place that sees every room.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace holdfast::daemon {
+
+struct Options {
+  std::string
+      data_dir;  // DIR: state.db, keys/, admin.token, lock, endpoint.json, repositories/, evidence/
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t port = 7420;  // 0: any free one
+  bool reset_admin = false;   // revoke the owner's key and make a new one
+  std::string certificate_file;
+  std::string private_key_file;
+};
+
+// Destroying it stops the server: no new requests, running activities are asked to stop (they go on
+// after the next start), everything is written.
+class Server {
+ public:
+  // kConflict: another server uses the directory or the address; kFailedPrecondition: the state
+  // database was written by a newer Holdfast, or the address needs TLS.
+  static Result<std::unique_ptr<Server>> start(const Options& options);
+  virtual ~Server() = default;
+  virtual std::string address() const = 0;  // http://127.0.0.1:7420
+};
+
+// `holdfast serve`: starts, waits for SIGINT or SIGTERM, stops. Returns the exit code.
+int serve(const Options& options);
+
+}  // namespace holdfast::daemon
