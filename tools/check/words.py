@@ -9,7 +9,7 @@ from tree import Problem
 CALLS = [
     (r"\b(system_clock|steady_clock)::now\b", r"src/core/(env/|base/log_sink\.cc)", "env::Clock"),
     (r"\bthis_thread::sleep_(for|until)\b", r"src/core/env/", "env::Clock::call_at, or async's sleep"),
-    (r"\b(random_device|mt19937(_64)?)\b", r"src/core/env/", "env::Random"),
+    (r"\brandom_device\b", r"src/core/env/", "env::Random"),
     (r"(?<![\w:.])(::)?(usleep|nanosleep|gettimeofday|localtime|gmtime)\s*\(", r"src/core/env/", "env::Clock"),
     (r"(?<![\w.>])(std::)?(rand|srand|strtok|system|popen)\s*\(", r"src/core/env/", "env::Random or env's processes"),
     (r"\bstd::c(out|err)\b", r"$^", "core/base/log.h, or fmt in edge/cli"),

@@ -1,0 +1,74 @@
+"""The gateway's API in Python: plain calls that block. `apim_client` is the asynchronous face."""
+
+import time
+import urllib.parse
+
+from .connection import Connection
+from .errors import RunFailed
+from .result import RunResult
+
+ENDED = ("completed", "failed", "cancelled")
+
+
+def quote(part):
+    return urllib.parse.quote(str(part), safe="")
+
+
+class Client:
+    """`server` and `token` fall back to the environment (see README). Safe to use from several threads."""
+
+    def __init__(self, server=None, token=None, timeout=60.0):
+        self._connection = Connection(server, token, timeout)
+
+    def get(self, path, **query):
+        """The answer to GET path, decoded."""
+        return self._connection.request("GET", path, query)
+
+    def post(self, path, body=None, key=None):
+        """The answer to POST path; the same `key` with the same body is done once only."""
+        return self._connection.request("POST", path, body=body, key=key)
+
+    def items(self, path, **query):
+        """Every row of a list, page by page."""
+        while True:
+            page = self.get(path, **query)
+            yield from page["items"]
+            if not page.get("next_cursor"):
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def start(self, workflow, parameters=None, key=None):
+        """Starts a workflow and gives the run as it stands."""
+        return self.post(f"/v1/workflows/{quote(workflow)}", {"parameters": parameters or {}}, key)
+
+    def run(self, run_id):
+        return self.get(f"/v1/runs/{quote(run_id)}")
+
+    def wait(self, run, deadline=None):
+        """Waits until `run` has ended, or waits for an approval; `deadline` in seconds of time.monotonic().
+
+        Raises RunFailed when it failed or was cancelled, TimeoutError when the deadline passes."""
+        pause = 0.05
+        while True:
+            if run["status"] == "waiting" and run.get("approval"):
+                return RunResult(run)
+            if run["status"] in ENDED:
+                return outcome(run)
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"run {run['id']} is still {run['status']}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+            run = self.run(run["id"])
+
+    def approve(self, approval_id, comment=""):
+        return self.post(f"/v1/approvals/{quote(approval_id)}/approve", {"comment": comment})
+
+    def deny(self, approval_id, comment=""):
+        return self.post(f"/v1/approvals/{quote(approval_id)}/deny", {"comment": comment})
+
+
+def outcome(run):
+    if run["status"] == "completed":
+        return RunResult(run)
+    error = run.get("error") or {}
+    raise RunFailed(error.get("message") or f"run {run['id']} was {run['status']}", error.get("code", run["status"]), run)

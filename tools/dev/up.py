@@ -1,0 +1,139 @@
+"""The main job of ./dev up, by the commands a user would type: each is printed before it runs."""
+
+import datetime
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "scheduled_backup.yaml"
+
+
+def say(text):
+    print(f"==> {text}", flush=True)
+
+
+def size(count):
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+
+
+class Holdfast:
+    """The command line of one server."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def show(self, *words):
+        """Runs a command as a user sees it; ends this program with its code when it fails."""
+        print(f"\n$ holdfast {shlex.join(words)}", flush=True)
+        code = subprocess.run([self.program, *words]).returncode
+        if code not in (0, 3):  # 3: partial, its own words say which files
+            sys.exit(code)
+
+    def json(self, *words):
+        run = subprocess.run([self.program, *words, "-o", "json"], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.stderr.write(run.stderr)
+            sys.exit(run.returncode)
+        return json.loads(run.stdout)
+
+
+def name_for(path):
+    return re.sub(r"[^a-z0-9]+", "-", str(path).lower()).strip("-")[:60] or "root"
+
+
+def newest_point(holdfast, resource):
+    return max(holdfast.json("point", "list", "--resource", resource), key=lambda point: point["time"])
+
+
+def victim(tree):
+    """A file whose loss shows: the first of middle size in a restored tree."""
+    for folder, _, files in sorted(os.walk(tree)):
+        for name in sorted(files):
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink() and 100 < path.stat().st_size < 1_000_000:
+                return path
+    return None
+
+
+def recover_one(holdfast, point, source, tree):
+    """Deletes a file of the restored tree and gets it back; returns the run's id and the file."""
+    lost = victim(tree)
+    if lost is None:
+        return None, None
+    before = lost.read_bytes()
+    inside = lost.relative_to(tree)
+    print(f"\n$ rm {lost}", flush=True)
+    lost.unlink()
+    holdfast.show("restore", point["id"], "--path", str(inside), "--to", str(tree), "--wait")
+    if lost.read_bytes() != before:
+        sys.exit(f"up: {lost} came back with other bytes")
+    run = next(run for run in holdfast.json("run", "list") if run["workflow"] == "data_recovery")
+    return run["id"], inside
+
+
+def protect(holdfast, path, scratch):
+    """The whole way of one path; returns what the summary tells of it."""
+    name = name_for(path)
+    if name not in {resource["name"] for resource in holdfast.json("resource", "list")}:
+        holdfast.show("resource", "add", name, "--path", str(path), "--policy", "scheduled_backup")
+    holdfast.show("backup", name, "--wait")
+    point = newest_point(holdfast, name)
+    backup = next(run for run in holdfast.json("run", "list") if (run.get("result") or {}).get("point") == point["id"])
+    tree = scratch / name
+    holdfast.show("restore", point["id"], "--to", str(tree), "--wait")
+    recovery, lost = recover_one(holdfast, point, path, tree)
+    holdfast.show("prove", name, "--level", "4", "--wait")
+    return {"name": name, "path": path, "backup": backup["result"], "recovery": recovery, "lost": lost, "tree": tree,
+            "point": holdfast.json("point", "show", point["id"])}
+
+
+def summary(holdfast, done, data, seconds):
+    rule = "-" * 78
+    print(f"\n{rule}")
+    for one in done:
+        point, result = one["point"], one["backup"]
+        took = max(result.get("seconds") or 0, 0.001)
+        print(f"protected   {one['path']} as '{one['name']}': {point['files']} files, {size(point['size_bytes'])}")
+        for copy in point["copies"]:
+            print(f"copy        {copy['level']} by {copy['method']} in {copy['location']}")
+        print(f"fast        {size(result['bytes'] / took)}/s: {size(result['bytes'])} in {took:.1f} s")
+        print(f"small       {size(result['added_bytes'])} added for {size(result['bytes'])}")
+        if one["recovery"]:
+            print(f"recovered   {one['lost']} by {one['recovery']}")
+        proof = next((copy["proof"] for copy in point["copies"] if copy.get("proof")), None)
+        if proof:
+            print(f"proof       {proof['level']} at {proof['at']}: {proof.get('detail') or point['state']}")
+        if point.get("label"):
+            print(f"note        the point is labelled: {point['label']}")
+        print(f"restored    {one['tree']}")
+    upcoming = holdfast.json("schedule", "next", "--count", "3")
+    for entry in upcoming[:3]:
+        print(f"next        {entry.get('local') or entry['due_at']} {entry.get('timezone', '')}  {entry['resource']}  {entry['label']}")
+    print(f"address     {os.environ['HOLDFAST_SERVER']}   (the key lies in {data}/admin.token)")
+    print(f"{rule}\nthe main job took {seconds:.0f} s; ./dev down stops the server, a second ./dev up is incremental", flush=True)
+
+
+def main():
+    program, data, paths = sys.argv[1], Path(sys.argv[2]), [Path(word) for word in sys.argv[3:]]
+    started = time.monotonic()
+    holdfast = Holdfast(program)
+    scratch = data / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    say("main job: protect, back up, restore, lose a file, recover it, prove")
+    holdfast.show("apply", "-f", str(EXAMPLE))
+    done = [protect(holdfast, path, scratch) for path in paths]
+    summary(holdfast, done, data, time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    main()
