@@ -2,7 +2,8 @@
 //
 // Counted are writes, truncations, syncs and deletions of the files opened through it, in the order
 // in which SQLite issues them; the n-th of an undisturbed run is the same n in a disturbed one as
-// long as the work is the same. Register one, name it in db::Options::vfs, close every database
+// long as the work is the same. Syncs are counted but not done: power does not fail in tests, and a
+// real sync costs milliseconds. Register one, name it in db::Options::vfs, close every database
 // that uses it before it goes. Thread-safe.
 #pragma once
 
@@ -13,11 +14,12 @@
 namespace holdfast::db {
 
 enum class Fault {
-  kError,     // the operation fails with an I/O error and does nothing; later ones succeed
-  kFull,      // as kError, but "disk full"
-  kKill,      // this operation and all later ones fail: nothing reaches the disk any more, as if
-              // the process had ended here
-  kTornKill,  // as kKill, but the first half of this write reaches the disk
+  kError,       // the operation fails with an I/O error and does nothing; later ones succeed
+  kFull,        // as kError, but "disk full"
+  kKill,        // this operation and all later ones fail: nothing reaches the disk any more, as if
+                // the process had ended here
+  kTornKill,    // as kKill, but the first half of this write reaches the disk
+  kEndProcess,  // the process ends here by SIGKILL, really
 };
 
 class FaultVfs {

@@ -168,8 +168,8 @@ class EmbeddedClient final : public Client {
     const MonoTime until = engine_.clock().mono() + patience;
     while (true) {
       auto watcher = engine_.watch().watcher(id);
-      HF_CO_TRY(auto events, co_await history(ref(id), after, 1000));
       HF_CO_TRY(const auto closing, co_await closing_event(id));
+      HF_CO_TRY(auto events, co_await history(ref(id), after, 1000));
       if (!events.empty() || closing) {
         co_return events;
       }

@@ -273,8 +273,9 @@ void Engine::State::gather(Actor& actor, Item item, std::vector<HistoryInput>& i
     }
   }
   if (!actor.state->open()) {
+    const bool done = std::holds_alternative<CancelInput>(input) && actor.state->cancel_requested;
     if (item.answer) {
-      item.answer(run_closed(actor.state->summary));
+      item.answer(done ? Status() : Status(run_closed(actor.state->summary)));
     }
     return;
   }

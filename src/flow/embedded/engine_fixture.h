@@ -60,15 +60,16 @@ class Bench {
     std::filesystem::remove_all(directory);
   }
 
-  void open() {
+  Status try_open() {
     db::Options how;
     how.vfs = vfs.name();
-    auto opened = db::Database::open(directory + "/state.db", migrations(), how);
-    ASSERT_TRUE(opened) << opened.error().to_string();
-    database = std::move(*opened);
+    HF_TRY(database, db::Database::open(directory + "/state.db", migrations(), how));
     engine = std::make_unique<Engine>(*database, clock, random, workflows, activities, options);
-    const Status started = engine->start();
-    ASSERT_TRUE(started) << started.error().to_string();
+    return engine->start();
+  }
+  void open() {
+    const Status opened = try_open();
+    ASSERT_TRUE(opened) << opened.error().to_string();
   }
   // Ends the engine as it is and begins a new one on the same file.
   void restart() {
