@@ -44,6 +44,8 @@ class House:
         self.environment = environment
         self.process = None
         self.client = None
+        self.program = PROGRAM
+        self.user = None  # run the server as this user id
 
     def __enter__(self):
         self.start()
@@ -58,11 +60,16 @@ class House:
         (self.data / "endpoint.json").unlink(missing_ok=True)
         known = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user,
                                             env={**known, **self.environment, **environment})
         if wait:
             self.wait_ready()
+
+    def start_again(self):
+        """Starts the server and says whether it came up."""
+        self.start(wait=False)
+        return self.wait_ready()
 
     def wait_ready(self):
         """Returns once the server answers; False when it ended before."""
@@ -93,7 +100,7 @@ class House:
 
     def cli_environment(self):
         known = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-        url = self.client._connection.url.geturl() if self.client else ""
+        url = self.client.address if self.client else ""
         return {**known, "HOLDFAST_SERVER": url, "HOLDFAST_DATA": str(self.data), "NO_COLOR": "1"}
 
     def run(self, *words, code=0, **environment):

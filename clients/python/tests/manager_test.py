@@ -26,7 +26,7 @@ class ManagerTest(HouseTest):
         if not REQUIREMENTS.is_file():
             self.skipTest("the requirements' document is not beside this checkout (../shared)")
         super().setUp()
-        os.environ["HOLDFAST_SERVER"] = self.house.client._connection.url.geturl()
+        os.environ["HOLDFAST_SERVER"] = self.house.client.address
         os.environ["HOLDFAST_TOKEN_FILE"] = str(self.house.data / "admin.token")
         self.addCleanup(os.environ.pop, "HOLDFAST_SERVER")
         self.addCleanup(os.environ.pop, "HOLDFAST_TOKEN_FILE")

@@ -15,10 +15,16 @@ def quote(part):
 
 
 class Client:
-    """`server` and `token` fall back to the environment (see README). Safe to use from several threads."""
+    """`server` and `token` fall back to the environment (see README). `headers` go with every request, for
+    example a W3C `traceparent`. Safe to use from several threads."""
 
-    def __init__(self, server=None, token=None, timeout=60.0):
-        self._connection = Connection(server, token, timeout)
+    def __init__(self, server=None, token=None, timeout=60.0, headers=None):
+        self._connection = Connection(server, token, timeout, headers)
+
+    @property
+    def address(self):
+        """Where the server is, like http://127.0.0.1:7420."""
+        return self._connection.url.geturl()
 
     def get(self, path, **query):
         """The answer to GET path, decoded."""
@@ -50,7 +56,7 @@ class Client:
         Raises RunFailed when it failed or was cancelled, TimeoutError when the deadline passes."""
         pause = 0.05
         while True:
-            if run["status"] == "waiting" and run.get("approval"):
+            if run["status"] == "waiting" and (run.get("approval") or {}).get("status") == "pending":
                 return RunResult(run)
             if run["status"] in ENDED:
                 return outcome(run)

@@ -54,7 +54,8 @@ def find_token(token=None):
 class Connection:
     """One gateway and one key."""
 
-    def __init__(self, server=None, token=None, timeout=60.0):
+    def __init__(self, server=None, token=None, timeout=60.0, headers=None):
+        self.headers = dict(headers or {})
         self.url = find_server(server)
         self._token = token
         self.timeout = timeout
@@ -65,7 +66,7 @@ class Connection:
         wanted = {name: value for name, value in (query or {}).items() if value is not None}
         if wanted:
             target += "?" + urllib.parse.urlencode(wanted)
-        headers = {"Authorization": f"Bearer {find_token(self._token)}", "Accept": "application/json"}
+        headers = {**self.headers, "Authorization": f"Bearer {find_token(self._token)}", "Accept": "application/json"}
         data = None
         if method == "POST":
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
