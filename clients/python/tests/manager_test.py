@@ -21,6 +21,15 @@ def manager_source():
     return next(block for block in blocks if "class BackupRecoveryManager" in block)
 
 
+class ExampleTest(unittest.TestCase):
+    def test_the_shipped_document_is_the_requirements_one(self):
+        if not REQUIREMENTS.is_file():
+            self.skipTest("the requirements' document is not beside this checkout (../shared)")
+        blocks = re.findall(r"^```yaml\n(.*?)^```", REQUIREMENTS.read_text(encoding="utf-8"), re.M | re.S)
+        printed = next(block for block in blocks if block.startswith("workflow_name: scheduled_backup\n"))
+        self.assertEqual((ROOT / "examples" / "scheduled_backup.yaml").read_text(encoding="utf-8"), printed)
+
+
 class ManagerTest(HouseTest):
     def setUp(self):
         if not REQUIREMENTS.is_file():
