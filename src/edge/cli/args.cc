@@ -1,0 +1,168 @@
+#include "edge/cli/args.h"
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <list>
+
+namespace holdfast::cli {
+namespace {
+
+constexpr int kUsage = 2;
+
+// CLI11 keeps references to where values go: stable storage for one command line.
+struct Slot {
+  std::string name;
+  std::vector<std::string> values;
+  bool flag = false;
+};
+
+struct Attached {
+  const Command* command = nullptr;
+  CLI::App* app = nullptr;
+  std::list<Slot> slots;
+};
+
+// The subcommand for "run list", made with its parents.
+CLI::App* subcommand_for(CLI::App& root, std::string_view words) {
+  CLI::App* app = &root;
+  while (!words.empty()) {
+    const std::string word(words.substr(0, words.find(' ')));
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    CLI::App* next = nullptr;
+    for (CLI::App* known : app->get_subcommands([](CLI::App*) { return true; })) {
+      next = known->get_name() == word ? known : next;
+    }
+    app = next != nullptr ? next : app->add_subcommand(word);
+  }
+  return app;
+}
+
+void attach(CLI::App& root, const Command& command, Attached& attached) {
+  attached.command = &command;
+  attached.app = subcommand_for(root, command.words);
+  attached.app->description(std::string(command.help));
+  for (const Positional& positional : command.positionals) {
+    Slot& slot = attached.slots.emplace_back(Slot{std::string(positional.name), {}, false});
+    CLI::Option* option =
+        attached.app->add_option(slot.name, slot.values, std::string(positional.help));
+    option->expected(1)->required(positional.required);
+  }
+  for (const Option& wanted : command.options) {
+    Slot& slot =
+        attached.slots.emplace_back(Slot{std::string(wanted.name), {}, wanted.value.empty()});
+    if (slot.flag) {
+      attached.app->add_flag_function(slot.name, [](std::int64_t) {}, std::string(wanted.help));
+      continue;
+    }
+    CLI::Option* option =
+        attached.app->add_option(slot.name, slot.values, std::string(wanted.help));
+    option->type_name(std::string(wanted.value))->expected(1)->take_all();
+    if (!wanted.repeated) {
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
+}
+
+Arguments arguments_of(const Attached& attached) {
+  Arguments arguments;
+  for (const Slot& slot : attached.slots) {
+    if (slot.flag && attached.app->count(slot.name) > 0) {
+      arguments.add(slot.name, "true");
+    }
+    for (const std::string& value : slot.values) {
+      arguments.add(slot.name, value);
+    }
+  }
+  return arguments;
+}
+
+struct ServeSlots {
+  ServeOptions options;
+  std::string listen = "127.0.0.1:7420";
+};
+
+CLI::App* attach_serve(CLI::App& root, ServeSlots& slots) {
+  CLI::App* app = root.add_subcommand("serve", "Run the server");
+  app->add_option("--data", slots.options.data_dir, "The server's directory")
+      ->type_name("DIR")
+      ->required();
+  app->add_option("--listen", slots.listen, "Where to listen")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  app->add_flag("--reset-admin", slots.options.reset_admin,
+                "Revoke the owner's key and make a new one");
+  app->add_option("--tls-cert", slots.options.certificate_file, "Certificate chain (PEM)")
+      ->type_name("FILE");
+  app->add_option("--tls-key", slots.options.private_key_file, "Private key (PEM)")
+      ->type_name("FILE");
+  return app;
+}
+
+ParseOutcome finish_serve(ServeSlots& slots) {
+  const size_t colon = slots.listen.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : slots.listen.substr(colon + 1);
+  const auto [end, failure] =
+      std::from_chars(port.data(), port.data() + port.size(), slots.options.port);
+  if (port.empty() || failure != std::errc() || end != port.data() + port.size()) {
+    fmt::print(stderr, "holdfast: --listen '{}' is no ADDRESS:PORT such as 127.0.0.1:7420\n",
+               slots.listen);
+    return kUsage;
+  }
+  slots.options.listen_address = slots.listen.substr(0, colon);
+  return slots.options;
+}
+
+}  // namespace
+
+ParseOutcome parse_command_line(int argc, const char* const* argv) {
+  CLI::App root("Backup and recovery with proof.", "holdfast");
+  root.require_subcommand(0, 1);
+  root.set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION);
+  root.fallthrough();
+  std::string output = "table";
+  root.add_option("-o,--output", output, "Output: table, json or yaml")
+      ->check(CLI::IsMember({"table", "json", "yaml"}));
+  ServeSlots serve;
+  CLI::App* serve_app = attach_serve(root, serve);
+  root.add_subcommand("repo", "Work on a repository without a server: holdfast repo --help")
+      ->prefix_command();
+  std::list<Attached> attached;
+  for (const Command& command : commands()) {
+    attach(root, command, attached.emplace_back());
+  }
+  for (Attached& item : attached) {
+    item.app->fallthrough();
+  }
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    const int code = root.exit(problem);
+    return code == 0 ? 0 : kUsage;
+  }
+  if (serve_app->parsed()) {
+    return finish_serve(serve);
+  }
+  Parsed parsed;
+  parsed.format = output == "json"   ? OutputFormat::kJson
+                  : output == "yaml" ? OutputFormat::kYaml
+                                     : OutputFormat::kTable;
+  for (const Attached& item : attached) {
+    if (item.app->parsed() && item.app->get_subcommands().empty()) {
+      parsed.command = item.command;
+      parsed.arguments = arguments_of(item);
+    }
+  }
+  if (parsed.command == nullptr) {
+    const CLI::App* deepest = &root;
+    while (!deepest->get_subcommands().empty()) {
+      deepest = deepest->get_subcommands().front();
+    }
+    fmt::print(stderr, "{}", deepest->help());
+    return kUsage;
+  }
+  return parsed;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,260 @@
+#include "edge/cli/console.h"
+
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/base/time.h"
+#include "core/base/units.h"
+#include "core/base/yaml.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr size_t kNoWidth = 0;
+
+// The value at a path of keys separated by '/'.
+const Json* at_path(const Json& row, std::string_view path) {
+  const Json* value = &row;
+  while (value != nullptr && !path.empty()) {
+    const std::string_view key = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), key.size() + 1));
+    value = find(*value, key);
+  }
+  return value;
+}
+
+std::string scalar_text(const Json& value, std::string_view field) {
+  if (value.is_null()) {
+    return "-";
+  }
+  if (value.is_string()) {
+    return value.get_string().empty() ? "-" : std::string(value.get_string());
+  }
+  if (value.is_bool()) {
+    return value.get_bool() ? "yes" : "no";
+  }
+  const bool number = value.is_int64() || value.is_uint64();
+  const std::int64_t count = number ? value.to_number<std::int64_t>() : 0;
+  if (number && field.ends_with("bytes")) {
+    return format_bytes(static_cast<std::uint64_t>(count));
+  }
+  if (number && field.ends_with("seconds")) {
+    return format_duration(std::chrono::seconds(count));
+  }
+  if (value.is_double()) {
+    return fmt::format("{:.3f}", value.get_double());
+  }
+  return to_text(value);
+}
+
+// Columns on a screen: every code point but the combining ones counts one.
+size_t display_width(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string cut(std::string text, size_t width) {
+  if (width == 0 || display_width(text) <= width) {
+    return text;
+  }
+  size_t end = 0;
+  for (size_t shown = 0; end < text.size(); ++end) {
+    if ((text[end] & 0xC0) != 0x80 && ++shown == width) {
+      break;
+    }
+  }
+  return text.substr(0, end) + "…";
+}
+
+void append_object(const Json& value, std::string& out, size_t indent) {
+  for (const auto& field : value.get_object()) {
+    const std::string name(indent, ' ');
+    const std::string key(field.key());
+    if (field.value().is_object() && !field.value().get_object().empty()) {
+      out += name + key + ":\n";
+      append_object(field.value(), out, indent + 2);
+    } else if (field.value().is_array() && !field.value().get_array().empty()) {
+      out += name + key + ":\n";
+      for (const Json& item : field.value().get_array()) {
+        if (item.is_object()) {
+          std::string inner;
+          append_object(item, inner, indent + 4);
+          inner[indent + 2] = '-';
+          out += inner;
+        } else {
+          out += name + "  - " + scalar_text(item, key) + "\n";
+        }
+      }
+    } else {
+      out += name + key + ": " +
+             (field.value().is_structured() ? "-" : scalar_text(field.value(), key)) + "\n";
+    }
+  }
+}
+
+size_t terminal_width(std::FILE* stream) {
+  winsize size{};
+  const bool known =
+      ::isatty(::fileno(stream)) == 1 && ::ioctl(::fileno(stream), TIOCGWINSZ, &size) == 0;
+  return known ? size.ws_col : kNoWidth;
+}
+
+}  // namespace
+
+std::string cell_text(const Json& row, std::string_view field) {
+  const Json* value = at_path(row, field);
+  if (value == nullptr) {
+    return "-";
+  }
+  if (value->is_array()) {
+    std::string text;
+    for (const Json& item : value->get_array()) {
+      text += (text.empty() ? "" : ", ") +
+              (item.is_object() ? get_string(item, "level") : scalar_text(item, field));
+    }
+    return text.empty() ? "-" : text;
+  }
+  return scalar_text(*value, field);
+}
+
+std::string format_table(const std::vector<Column>& columns, const JsonArray& rows, size_t width) {
+  std::vector<size_t> widths;
+  std::vector<std::vector<std::string>> cells;
+  for (const Column& column : columns) {
+    widths.push_back(column.heading.size());
+  }
+  for (const Json& row : rows) {
+    std::vector<std::string>& line = cells.emplace_back();
+    for (size_t i = 0; i < columns.size(); ++i) {
+      line.push_back(cell_text(row, columns[i].field));
+      widths[i] = std::max(widths[i], display_width(line.back()));
+    }
+  }
+  const auto put_line = [&](const std::vector<std::string>& line, std::string& out) {
+    std::string text;
+    for (size_t i = 0; i < line.size(); ++i) {
+      text += line[i];
+      if (i + 1 < line.size()) {
+        text.append(widths[i] + 2 - display_width(line[i]), ' ');
+      }
+    }
+    out += cut(std::move(text), width) + "\n";
+  };
+  std::string out;
+  std::vector<std::string> heading;
+  for (const Column& column : columns) {
+    heading.emplace_back(column.heading);
+  }
+  put_line(heading, out);
+  for (const auto& line : cells) {
+    put_line(line, out);
+  }
+  return out;
+}
+
+std::string format_object(const Json& value) {
+  if (!value.is_object()) {
+    return to_text(value) + "\n";
+  }
+  std::string out;
+  append_object(value, out, 0);
+  return out;
+}
+
+std::string progress_line(const Json& run) {
+  const Json* progress = find(run, "progress");
+  std::string line = fmt::format("{} {}", get_string(run, "workflow"), get_string(run, "status"));
+  if (progress == nullptr) {
+    return line;
+  }
+  if (const std::string step = get_string(*progress, "step"); !step.empty()) {
+    line += ": " + step;
+  }
+  if (find(*progress, "files_done") != nullptr && get_int(*progress, "files_done") > 0) {
+    line += fmt::format(", {} files", get_int(*progress, "files_done"));
+  }
+  if (find(*progress, "bytes_done") != nullptr && get_int(*progress, "bytes_done") > 0) {
+    line += ", " + format_bytes(static_cast<std::uint64_t>(get_int(*progress, "bytes_done")));
+  }
+  if (const std::string message = get_string(*progress, "message"); !message.empty()) {
+    line += " (" + message + ")";
+  }
+  return line;
+}
+
+Console::Console(std::FILE* out, std::FILE* err, OutputFormat format)
+    : out_(out),
+      err_(err),
+      format_(format),
+      terminal_(::isatty(::fileno(err)) == 1 && std::getenv("CI") == nullptr) {}
+
+void Console::list(const std::vector<Column>& columns, const Json& items) {
+  if (format_ == OutputFormat::kJson) {
+    line(to_pretty_text(items));
+  } else if (format_ == OutputFormat::kYaml) {
+    line(to_yaml(items));
+  } else if (items.get_array().empty()) {
+    note("nothing to show");
+  } else {
+    line(format_table(columns, items.get_array(), terminal_width(out_)));
+  }
+}
+
+void Console::object(const Json& value) {
+  line(format_ == OutputFormat::kJson   ? to_pretty_text(value)
+       : format_ == OutputFormat::kYaml ? to_yaml(value)
+                                        : format_object(value));
+}
+
+void Console::line(std::string_view text) {
+  end_progress();
+  fmt::print(out_, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+}
+
+void Console::note(std::string_view text) {
+  end_progress();
+  fmt::print(err_, "{}\n", text);
+}
+
+void Console::error(const Error& error) {
+  end_progress();
+  std::string facts;
+  std::string problems;
+  for (const auto& [key, value] : error.context()) {
+    if (key.find('/') != std::string::npos || key.find(':') != std::string::npos) {
+      problems += fmt::format("  {}: {}\n", key, value);
+    } else {
+      facts += fmt::format("{}{}: {}", facts.empty() ? " (" : ", ", key, value);
+    }
+  }
+  fmt::print(err_, "holdfast: {}{}{}\n{}", error.message(), facts, facts.empty() ? "" : ")",
+             problems);
+}
+
+void Console::progress(std::string_view text) {
+  if (text == last_) {
+    return;
+  }
+  last_ = text;
+  if (!terminal_) {
+    fmt::print(err_, "{}\n", text);
+    return;
+  }
+  const size_t width = terminal_width(err_);
+  fmt::print(err_, "\r\033[K{}", cut(std::string(text), width > 1 ? width - 1 : kNoWidth));
+  std::fflush(err_);
+  drawn_ = true;
+}
+
+void Console::end_progress() {
+  if (drawn_) {
+    fmt::print(err_, "\r\033[K");
+    drawn_ = false;
+  }
+}
+
+}  // namespace holdfast::cli

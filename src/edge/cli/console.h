@@ -1,0 +1,56 @@
+// What people and programs see: tables, JSON, YAML, progress, and one sentence for an error.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/json.h"
+
+namespace holdfast::cli {
+
+enum class OutputFormat { kTable, kJson, kYaml };
+
+// One column of a table: its heading and the field (or a/b path) it shows.
+struct Column {
+  std::string_view heading;
+  std::string_view field;
+};
+
+// Rows as text columns, as wide as their content; the last one is cut to `width` (0: not cut).
+std::string format_table(const std::vector<Column>& columns, const JsonArray& rows, size_t width);
+// One field of a row for people: sizes of *_bytes, ages of *_seconds, "-" for null.
+std::string cell_text(const Json& row, std::string_view field);
+// "name: value" lines of an object; nested objects are indented.
+std::string format_object(const Json& value);
+// One line of progress: "backup 42% 1.2 GiB of 2.9 GiB 1200 files 85 MiB/s".
+std::string progress_line(const Json& run);
+
+class Console {
+ public:
+  Console(std::FILE* out, std::FILE* err, OutputFormat format);
+
+  OutputFormat format() const { return format_; }
+  bool terminal() const {
+    return terminal_;
+  }  // stderr is one, and NO_COLOR or CI do not say otherwise
+  void list(const std::vector<Column>& columns, const Json& items);
+  void object(const Json& value);
+  void line(std::string_view text);  // to stdout
+  void note(std::string_view text);  // to stderr
+  void error(const Error& error);
+  // Redraws one line on a terminal; elsewhere prints it as a line when it says something new.
+  void progress(std::string_view text);
+  void end_progress();
+
+ private:
+  std::FILE* out_;
+  std::FILE* err_;
+  OutputFormat format_;
+  bool terminal_;
+  bool drawn_ = false;
+  std::string last_;
+};
+
+}  // namespace holdfast::cli

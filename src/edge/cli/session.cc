@@ -1,0 +1,199 @@
+// Finding the server: HOLDFAST_SERVER, else http://127.0.0.1:7420. The key: HOLDFAST_TOKEN, the
+// file HOLDFAST_TOKEN_FILE, else admin.token under HOLDFAST_DATA (~/.local/share/holdfast when
+// unset).
+#include "edge/cli/session.h"
+
+#include <fmt/core.h>
+
+#include <cstdlib>
+
+#include "core/async/run.h"
+#include "core/env/posix/atomic_file.h"
+#include "core/env/posix/system_clock.h"
+#include "core/net/http_client.h"
+#include "core/net/sse.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr const char* kDefaultServer = "http://127.0.0.1:7420";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string default_token_file() {
+  const std::string data = environment("HOLDFAST_DATA");
+  return (data.empty() ? environment("HOME") + "/.local/share/holdfast" : data) + "/admin.token";
+}
+
+Result<std::string> find_token() {
+  if (const std::string token = environment("HOLDFAST_TOKEN"); !token.empty()) {
+    return token;
+  }
+  const std::string file = environment("HOLDFAST_TOKEN_FILE");
+  const std::string path = file.empty() ? default_token_file() : file;
+  auto token = env::read_small_file(path);
+  if (!token) {
+    return Error(
+        Code::kUnauthenticated,
+        fmt::format("no API key: set HOLDFAST_TOKEN or HOLDFAST_TOKEN_FILE, or HOLDFAST_DATA "
+                    "to the server's directory ({} cannot be read)",
+                    path));
+  }
+  while (token->ends_with('\n')) {
+    token->pop_back();
+  }
+  return token;
+}
+
+// The error in a problem document: its code, detail, and problems as context.
+Error from_problem(const net::ClientResponse& response) {
+  const auto body = parse_json(response.body);
+  if (!body || find(*body, "code") == nullptr) {
+    return Error(Code::kUnavailable,
+                 fmt::format("the server answered {} without a reason", response.status));
+  }
+  const std::string detail = get_string(*body, "detail", get_string(*body, "title"));
+  Error error(code_from_name(get_string(*body, "code")), detail);
+  if (const Json* problems = find(*body, "problems"); problems != nullptr && problems->is_array()) {
+    for (const Json& problem : problems->get_array()) {
+      const std::string pointer = get_string(problem, "pointer");
+      error =
+          std::move(error).with(pointer.empty() ? "/" : pointer, get_string(problem, "message"));
+    }
+  }
+  return error;
+}
+
+}  // namespace
+
+struct Session::Connection {
+  std::string server;
+  std::string token;
+  env::SystemClock clock;
+  async::Pool pool{"cli", 1};
+  std::unique_ptr<net::HttpClient> client;
+
+  net::ClientRequest request(const std::string& method, const std::string& path) const {
+    net::ClientRequest made;
+    made.method = method;
+    made.url = server + path;
+    made.headers["authorization"] = "Bearer " + token;
+    made.headers["accept"] = "application/json";
+    return made;
+  }
+};
+
+Session::Session(Console& console) : console_(console) {}
+Session::~Session() = default;
+
+Result<Session::Connection*> Session::connect() {
+  if (connection_) {
+    return connection_.get();
+  }
+  auto made = std::make_unique<Connection>();
+  const std::string server = environment("HOLDFAST_SERVER");
+  made->server = server.empty() ? kDefaultServer : server;
+  if (made->server.find("://") == std::string::npos) {
+    made->server = "http://" + made->server;
+  }
+  while (made->server.ends_with('/')) {
+    made->server.pop_back();
+  }
+  HF_TRY(made->token, find_token());
+  net::ClientOptions options;
+  options.ca_file = environment("HOLDFAST_CA_FILE");
+  HF_TRY(made->client, net::HttpClient::create(made->clock, options));
+  connection_ = std::move(made);
+  return connection_.get();
+}
+
+Result<Json> Session::send(const std::string& method, const std::string& path, const Json* body) {
+  HF_TRY(Connection* const connection, connect());
+  net::ClientRequest request = connection->request(method, path);
+  request.deadline = std::chrono::minutes(5);
+  if (body != nullptr) {
+    request.headers["content-type"] = "application/json";
+    request.body = to_text(*body);
+  }
+  auto response =
+      async::block_on(connection->pool.executor(), connection->client->send(std::move(request)));
+  if (!response) {
+    return Error(
+               response.error().code(),
+               fmt::format(
+                   "no answer from {}: is the server running? ('holdfast serve --data DIR', or set "
+                   "HOLDFAST_SERVER)",
+                   connection->server))
+        .caused_by(response.error());
+  }
+  if (response->status >= 400) {
+    return from_problem(*response);
+  }
+  return parse_json(response->body, 64u << 20);
+}
+
+Result<Json> Session::get(const std::string& path) { return send("GET", path, nullptr); }
+Result<Json> Session::post(const std::string& path, const Json& body) {
+  return send("POST", path, &body);
+}
+Result<Json> Session::remove(const std::string& path) { return send("DELETE", path, nullptr); }
+
+Result<Json> Session::list(const std::string& path) {
+  JsonArray items;
+  std::string cursor;
+  do {
+    const std::string more =
+        cursor.empty()
+            ? ""
+            : (path.find('?') == std::string::npos ? "?cursor=" : "&cursor=") + url_encode(cursor);
+    HF_TRY(const Json answer, get(path + more));
+    const Json* found = find(answer, "items");
+    if (found != nullptr && found->is_array()) {
+      items.insert(items.end(), found->get_array().begin(), found->get_array().end());
+    }
+    cursor = get_string(answer, "next_cursor");
+  } while (!cursor.empty());
+  return Json(std::move(items));
+}
+
+Status Session::events(const std::string& path,
+                       const std::function<bool(std::string_view, const Json&)>& on_event) {
+  HF_TRY(Connection* const connection, connect());
+  net::ClientRequest request = connection->request("GET", path);
+  request.headers["accept"] = "text/event-stream";
+  request.deadline = Nanoseconds(0);
+  net::SseParser parser;
+  bool wanted = true;
+  auto response =
+      async::block_on(connection->pool.executor(),
+                      connection->client->stream(std::move(request), [&](std::string_view bytes) {
+                        const auto events = parser.feed(bytes);
+                        if (!events) {
+                          return false;
+                        }
+                        for (const net::SseEvent& event : *events) {
+                          const auto data = parse_json(event.data);
+                          wanted = wanted && data && on_event(event.event, *data);
+                        }
+                        return wanted;
+                      }));
+  if (!response) {
+    return response.error();
+  }
+  return response->status >= 400 ? Status(from_problem(*response)) : Status();
+}
+
+std::string url_encode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+}  // namespace holdfast::cli
