@@ -18,11 +18,10 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 
-#include "core/async/pool.h"
-#include "core/async/run.h"
 #include "core/db/open_connection.h"
 
 namespace holdfast::db {
@@ -59,6 +58,21 @@ Status run_in_savepoint(Connection& connection, Job& job) {
   return outcome;
 }
 
+// Calls begin(done) and suspends until `done` was called, on whatever thread; goes on where it was.
+template <class Begin>
+Co<Status> completion(Begin& begin) {
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Status)>(
+      [&begin](auto handler) {
+        auto executor = asio::get_associated_executor(handler);
+        begin([executor, taken = std::move(handler)](Status outcome) mutable {
+          asio::post(executor, [done = std::move(taken), status = std::move(outcome)]() mutable {
+            std::move(done)(std::move(status));
+          });
+        });
+      },
+      asio::use_awaitable);
+}
+
 }  // namespace
 
 struct Database::State {
@@ -75,8 +89,28 @@ struct Database::State {
   std::condition_variable reader_free;
   std::vector<std::unique_ptr<Connection>> readers;  // the free ones
 
-  std::unique_ptr<async::Pool> read_pool;
+  std::condition_variable read_wake;
+  std::deque<std::move_only_function<void()>> read_queue;  // under readers_mutex
+  bool read_closing = false;
+  std::vector<std::thread> read_threads;
   std::thread writer_thread;
+
+  void read_loop() {
+    pthread_setname_np(pthread_self(), "db-read");
+    while (true) {
+      std::move_only_function<void()> job;
+      {
+        std::unique_lock lock(readers_mutex);
+        read_wake.wait(lock, [this] { return read_closing || !read_queue.empty(); });
+        if (read_queue.empty()) {
+          return;
+        }
+        job = std::move(read_queue.front());
+        read_queue.pop_front();
+      }
+      job();
+    }
+  }
 
   void write_loop() {
     pthread_setname_np(pthread_self(), "db-writer");
@@ -170,7 +204,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
     HF_TRY(auto reader, open_connection(path, Role::kReader, options));
     state->readers.push_back(std::move(reader));
   }
-  state->read_pool = std::make_unique<async::Pool>("db-read", readers);
+  for (int i = 0; i < readers; ++i) {
+    state->read_threads.emplace_back([running = state.get()] { running->read_loop(); });
+  }
   state->writer_thread = std::thread([running = state.get()] { running->write_loop(); });
   return std::unique_ptr<Database>(new Database(std::move(state)));
 }
@@ -182,7 +218,14 @@ Database::~Database() {
     state_->wake.notify_all();
   }
   state_->writer_thread.join();
-  state_->read_pool.reset();
+  {
+    const std::lock_guard lock(state_->readers_mutex);
+    state_->read_closing = true;
+    state_->read_wake.notify_all();
+  }
+  for (std::thread& reader : state_->read_threads) {
+    reader.join();
+  }
   state_->readers.clear();  // before the writer, which checkpoints when it closes
 }
 
@@ -193,18 +236,8 @@ void Database::submit_write(Closure closure, Done done) {
 }
 
 Co<Status> Database::write_erased(Closure closure) {
-  Database* self = this;
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Status)>(
-      [self, &closure](auto handler) {
-        auto executor = asio::get_associated_executor(handler);
-        self->submit_write(std::move(closure), [executor, taken = std::move(handler)](
-                                                   Status outcome) mutable {
-          asio::post(executor, [done = std::move(taken), status = std::move(outcome)]() mutable {
-            std::move(done)(std::move(status));
-          });
-        });
-      },
-      asio::use_awaitable);
+  auto begin = [this, &closure](Done done) { submit_write(std::move(closure), std::move(done)); };
+  co_return co_await completion(begin);
 }
 
 Status Database::write_erased_blocking(Closure closure) {
@@ -216,10 +249,15 @@ Status Database::write_erased_blocking(Closure closure) {
 }
 
 Co<Status> Database::read_erased(Closure closure) {
-  auto shared = std::make_shared<Closure>(std::move(closure));
-  Database* self = this;
-  auto work = [self, shared] { return self->read_erased_blocking(std::move(*shared)); };
-  co_return co_await async::run_on(*state_->read_pool, std::move(work));
+  auto begin = [this, &closure](Done done) {
+    const std::lock_guard lock(state_->readers_mutex);
+    state_->read_queue.push_back(
+        [this, work = std::move(closure), told = std::move(done)]() mutable {
+          told(read_erased_blocking(std::move(work)));
+        });
+    state_->read_wake.notify_one();
+  };
+  co_return co_await completion(begin);
 }
 
 Status Database::read_erased_blocking(Closure closure) {

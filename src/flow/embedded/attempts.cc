@@ -86,7 +86,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
 
   AttemptView view() const {
     const std::lock_guard lock(mutex_);
-    return {queued_, started_, heartbeat_, details_, ending_};
+    return {info_.attempt, queued_, started_, heartbeat_, details_, ending_};
   }
 
   // From now on the outcome is on the way, and the next attempt may take its place.
@@ -171,9 +171,9 @@ int Attempts::active() const {
 }
 
 void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, ActivityInfo info) {
-  const auto pool = pools_.find(info.queue);
   auto attempt = std::make_shared<Attempt>(*this, key, std::move(info), record, clock_.now());
   {
+    // The pool is used under the lock: shut_down() ends it, and no post may be under way then.
     const std::lock_guard lock(mutex_);
     const auto place = attempts_.find(key);
     if (stopping_ || (place != attempts_.end() && !place->second->ending())) {
@@ -181,15 +181,16 @@ void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, Act
     }
     attempts_.insert_or_assign(key, attempt);
     ++active_;
-    running_ += pool == pools_.end() && attempt->begin(clock_.now()) ? 1 : 0;
+    const auto pool = pools_.find(attempt->info().queue);
+    if (pool != pools_.end()) {
+      pool->second->post([this, attempt] { run(attempt); });
+      return;
+    }
+    running_ += attempt->begin(clock_.now()) ? 1 : 0;
   }
-  if (pool == pools_.end()) {
-    finished(attempt,
-             Error(Code::kNotFound, "the activity names a queue that this server does not have")
-                 .with("queue", attempt->info().queue));
-    return;
-  }
-  pool->second->post([this, attempt] { run(attempt); });
+  finished(attempt,
+           Error(Code::kNotFound, "the activity names a queue that this server does not have")
+               .with("queue", attempt->info().queue));
 }
 
 void Attempts::run(const std::shared_ptr<Attempt>& attempt) {
@@ -310,8 +311,9 @@ void Attempts::shut_down() {
   }
   lock.lock();
   quiet_.wait(lock, [this] { return running_ == 0; });
+  auto pools = std::exchange(pools_, {});
   lock.unlock();
-  pools_.clear();
+  pools.clear();
 }
 
 }  // namespace holdfast::flow::embedded

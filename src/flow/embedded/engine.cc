@@ -350,6 +350,8 @@ void Engine::State::commit_flight(const std::shared_ptr<Actor>& actor,
         return commit(sql, flight->plan, flight->existing);
       },
       [self, actor, flight](Status outcome) {
+        // Under the lock: stop() ends the pool when nothing is busy, and finish() takes it too.
+        const std::lock_guard lock(self->mutex_);
         self->pool_->post([self, actor, flight, result = std::move(outcome)]() mutable {
           self->landed(actor, *flight, std::move(result));
         });

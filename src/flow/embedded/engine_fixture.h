@@ -129,10 +129,12 @@ class Bench {
     for (int i = 0; i < steps; ++i) {
       idle();
       const auto described = describe(id);
+      EXPECT_TRUE(described) << described.error().to_string();
       if (!described || described->run.status != RunStatus::kRunning) {
         return described.has_value();
       }
       if (!clock.advance_to_next()) {
+        ADD_FAILURE() << "the run waits for nothing that time brings";
         return false;
       }
     }

@@ -54,6 +54,7 @@ void order_inputs(std::vector<HistoryInput>& inputs);
 
 // How far the current attempt of an activity is, as its worker knows it.
 struct AttemptView {
+  int attempt = 1;
   UtcTime queued;
   std::optional<UtcTime> started;
   std::optional<UtcTime> heartbeat;
@@ -65,7 +66,7 @@ struct AttemptView {
 class TransitionHost {
  public:
   virtual ~TransitionHost() = default;
-  // The current attempt of an activity, if a worker has it.
+  // The newest attempt of an activity that a worker has.
   virtual std::optional<AttemptView> attempt(std::int64_t scheduled_event_id) = 0;
   // Takes an attempt away from the queue; false when it has begun.
   virtual bool revoke(std::int64_t scheduled_event_id) = 0;

@@ -38,6 +38,12 @@ Json timeout_failure(std::string_view kind, const std::optional<Json>& heartbeat
   return Json(std::move(failure));
 }
 
+// The attempt that the record is about; one that has ended may linger while the next is waited for.
+std::optional<AttemptView> current_attempt(TransitionHost& host, const ActivityRecord& record) {
+  auto view = host.attempt(record.scheduled_event_id);
+  return view && view->attempt == record.attempt ? view : std::nullopt;
+}
+
 }  // namespace
 
 void Transition::carry_out(Event& event) {
@@ -169,7 +175,7 @@ void Transition::check_activities() {
 void Transition::check_activity(const ActivityRecord& record) {
   const std::int64_t id = record.scheduled_event_id;
   const ActivityPlan plan(record.attributes);
-  const auto view = host_.attempt(id);
+  const auto view = current_attempt(host_, record);
   const auto passed = [this](UtcTime since, Nanoseconds limit) {
     return limit.count() > 0 && since + limit <= now_;
   };
@@ -198,7 +204,7 @@ void Transition::check_activity(const ActivityRecord& record) {
 
 void Transition::time_out(std::int64_t id, std::string_view kind, bool retryable) {
   ActivityRecord& record = state_.activities.at(id);
-  const auto view = host_.attempt(id);
+  const auto view = current_attempt(host_, record);
   if (view && view->details) {
     record.heartbeat = view->details;
   }
@@ -228,7 +234,7 @@ std::optional<UtcTime> next_deadline(const RunState& state, TransitionHost& host
   for (const auto& [id, record] : state.activities) {
     const ActivityPlan plan(record.attributes);
     consider(record.scheduled, plan.schedule_to_close);
-    const auto view = host.attempt(id);
+    const auto view = current_attempt(host, record);
     if (view && view->ended) {
       continue;
     }
