@@ -122,13 +122,23 @@ def summary(holdfast, done, data, seconds):
     print(f"{rule}\nthe main job took {seconds:.0f} s; ./dev down stops the server, a second ./dev up is incremental", flush=True)
 
 
+def empty_scratch(data):
+    """Where trees are restored to: beside the server's folder, which refuses to be a target. Emptied only
+    when this program made it."""
+    scratch = data.with_name(data.name + "-restored")
+    if scratch.exists() and not (scratch / ".holdfast-up").is_file():
+        sys.exit(f"up: {scratch} was not made by ./dev up; move it away")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    (scratch / ".holdfast-up").touch()
+    return scratch
+
+
 def main():
     program, data, paths = sys.argv[1], Path(sys.argv[2]), [Path(word) for word in sys.argv[3:]]
     started = time.monotonic()
     holdfast = Holdfast(program)
-    scratch = data / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+    scratch = empty_scratch(data)
     say("main job: protect, back up, restore, lose a file, recover it, prove")
     holdfast.show("apply", "-f", str(EXAMPLE))
     done = [protect(holdfast, path, scratch) for path in paths]
