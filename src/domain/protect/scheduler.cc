@@ -152,7 +152,7 @@ async::Co<Result<int>> Scheduler::reconcile() {
     }
     const bool completed = run && run->run.status == flow::RunStatus::kCompleted;
     const std::string detail =
-        run ? std::string(flow::to_text(run->run.status)) : "its run is not known";
+        run ? std::string(flow::status_name(run->run.status)) : "its run is not known";
     const UtcTime now = context_.clock.now();
     HF_CO_TRY_VOID(
         co_await context_.db.write([id = row.id, completed, detail, now](db::Connection& sql) {
