@@ -25,6 +25,7 @@ struct WriterOptions {
   int uploads = 2;
   std::uint32_t pack_size = 16u << 20;
   int compression_level = 3;
+  bool dry_run = false;  // hash and count only, store nothing
 };
 
 struct SavedChunk {

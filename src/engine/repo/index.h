@@ -70,9 +70,6 @@ class Index {
   bool claim(ChunkKind kind, const ChunkId& id);
 
   std::uint64_t chunk_count(ChunkKind kind) const;
-  // Every pack with its entries by offset; entries of a pack listed twice appear once. Costs memory
-  // for all of them: for check and prune.
-  std::vector<IndexedPack> packs() const;
 
  private:
   struct Slot {

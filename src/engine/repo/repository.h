@@ -43,6 +43,8 @@ struct Environment {
   std::uint32_t gid = 0;
   int pid = 0;
   std::function<bool(int pid)> process_alive;  // on this host
+  // Between writing a lock and looking for others once more; stores that list late need it.
+  Nanoseconds lock_settle = std::chrono::milliseconds(200);
 };
 // Of this process on this machine.
 Environment this_process(env::Clock& clock, env::Random& random);
@@ -65,6 +67,11 @@ struct KeyInfo {
   std::string host;
   std::string user;
   UtcTime created;
+};
+
+struct LoadedIndex {
+  IndexId id;
+  std::vector<IndexedPack> packs;
 };
 
 class Repository {
@@ -95,6 +102,8 @@ class Repository {
   Result<Tree> load_tree(const ChunkId& id);
   // Opens one box that was read from a pack and checks it against its name.
   Result<Buffer> open_chunk(ByteSpan box, const ChunkId& id, std::uint32_t plain_length) const;
+  // Every index file with its packs, in full (copies of a chunk included): for check and prune.
+  Result<std::vector<LoadedIndex>> read_index_files();
   // The loaded index; hold no reference over load_index.
   Index& index() { return index_; }
   const Index& index() const { return index_; }
@@ -133,15 +142,17 @@ class Repository {
   const crypto::BoxKey& key() const { return key_; }
 
  private:
+  friend class Lock;
   Repository(std::shared_ptr<blob::BlobStore> store, Environment environment);
   Status open_with(const SecretString& password);
   Status load_config();
-  Status load_index_file(const blob::ObjectInfo& file, Index& into);
-  Status write_key(const SecretString& password, const crypto::ScryptCost& cost, std::string* id);
+  Result<LoadedIndex> load_index_file(const blob::ObjectInfo& file);
+  Result<std::string> write_key(const SecretString& password, const crypto::ScryptCost& cost);
 
   std::shared_ptr<blob::BlobStore> store_;
   Environment environment_;
   async::Pool io_;
+  async::Pool lock_pool_;  // refreshes locks; a callback of the clock must not wait
   Config config_;
   crypto::BoxKey key_;
   std::string key_id_;

@@ -1,0 +1,285 @@
+// Three stages joined by bounded queues; see the header for the picture.
+//
+// An open pack is one buffer: sealed boxes are appended under the packer's mutex, and the buffer
+// leaves for an upload thread when it is full. The header is sealed, and the whole hashed, there. A
+// pack is entered in the index only after the store has it. The first error ends the work: later
+// calls answer with it, queued chunks are dropped, nothing more is stored.
+#include "engine/repo/chunk_writer.h"
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/async/bounded_queue.h"
+#include "engine/repo/compress.h"
+#include "engine/repo/pack.h"
+#include "engine/repo/repository.h"
+
+namespace holdfast::repo {
+namespace {
+
+constexpr std::size_t kMaxPackChunks = 10'000;
+constexpr std::uint64_t kIndexChunks = 50'000;
+constexpr Nanoseconds kIndexAge = std::chrono::minutes(10);
+constexpr std::size_t kJobQueue = 4;
+constexpr std::size_t kUploadQueue = 1;
+
+struct Job {
+  ChunkKind kind = ChunkKind::kData;
+  Buffer plaintext;
+  ChunkWriter::Done done;
+};
+
+struct OpenPack {
+  Buffer bytes;
+  std::vector<PackEntry> entries;
+};
+
+}  // namespace
+
+struct ChunkWriter::State {
+  State(Repository& repo, WriterOptions how)
+      : repository(repo), options(how), last_index(repo.environment().clock->mono()) {}
+
+  void start();
+  void join();
+  Result<SavedChunk> save(ChunkKind kind, ByteSpan plaintext);
+  Status add_box(PackEntry entry, ByteSpan box);
+  void upload(OpenPack pack);
+  Status store_pack(OpenPack pack);
+  Status write_index_if(bool due);
+  Status failure() {
+    const std::lock_guard lock(error_mutex);
+    return error ? Status(*error) : Status();
+  }
+  void fail(const Error& why) {
+    const std::lock_guard lock(error_mutex);
+    if (!error) {
+      error = why;
+    }
+    failed = true;
+  }
+
+  Repository& repository;
+  const WriterOptions options;
+  async::BoundedQueue<Job> jobs{kJobQueue};
+  async::BoundedQueue<OpenPack> uploads{kUploadQueue};
+  std::vector<std::thread> workers;
+  std::vector<std::thread> uploaders;
+
+  std::mutex pack_mutex;
+  OpenPack open[2];
+
+  std::mutex index_mutex;
+  std::vector<IndexedPack> unsaved;
+  std::uint64_t unsaved_chunks = 0;
+  MonoTime last_index;
+  std::vector<PackId> stored;
+
+  std::mutex error_mutex;
+  std::optional<Error> error;
+  std::atomic<bool> failed{false};
+
+  std::atomic<std::uint64_t> data_chunks{0};
+  std::atomic<std::uint64_t> tree_chunks{0};
+  std::atomic<std::uint64_t> plain_bytes{0};
+  std::atomic<std::uint64_t> stored_bytes{0};
+};
+
+void ChunkWriter::State::start() {
+  for (int i = 0; i < options.workers; ++i) {
+    workers.emplace_back([this] {
+      while (auto job = jobs.pop()) {
+        job->done(save(job->kind, job->plaintext));
+      }
+    });
+  }
+  for (int i = 0; i < options.uploads; ++i) {
+    uploaders.emplace_back([this] {
+      while (auto pack = uploads.pop()) {
+        upload(std::move(*pack));
+      }
+    });
+  }
+}
+
+void ChunkWriter::State::join() {
+  jobs.close();
+  for (std::thread& worker : workers) {
+    worker.join();
+  }
+  workers.clear();
+  uploads.close();
+  for (std::thread& uploader : uploaders) {
+    uploader.join();
+  }
+  uploaders.clear();
+}
+
+Result<SavedChunk> ChunkWriter::State::save(ChunkKind kind, ByteSpan plaintext) {
+  if (failed) {
+    HF_TRY_VOID(failure());
+  }
+  SavedChunk saved{.id = ChunkId{crypto::digest_of(plaintext)},
+                   .plain_bytes = static_cast<std::uint32_t>(plaintext.size())};
+  if (!repository.index().claim(kind, saved.id)) {
+    return saved;
+  }
+  if (options.dry_run) {
+    (kind == ChunkKind::kTree ? tree_chunks : data_chunks) += 1;
+    plain_bytes += plaintext.size();
+    saved.added = true;
+    return saved;
+  }
+  // Trees are compressed even if that gains nothing: prune rewrites plain ones again and again.
+  static thread_local Buffer compressed;
+  compressed.clear();
+  ByteSpan payload = plaintext;
+  if (repository.config().version >= 2 && !plaintext.empty()) {
+    compress(plaintext, options.compression_level, compressed);
+    if (compressed.size() < plaintext.size() || kind == ChunkKind::kTree) {
+      payload = compressed;
+    }
+  }
+  static thread_local Buffer box;
+  box.clear();
+  crypto::seal(repository.key(), *repository.environment().random, payload, box);
+  PackEntry entry;
+  entry.id = saved.id;
+  entry.kind = kind;
+  entry.length = static_cast<std::uint32_t>(box.size());
+  entry.plain_length = payload.data() == plaintext.data() ? 0 : saved.plain_bytes;
+  HF_TRY_VOID(add_box(entry, box));
+  saved.added = true;
+  saved.stored_bytes = entry.length;
+  return saved;
+}
+
+Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
+  OpenPack full;
+  {
+    const std::lock_guard lock(pack_mutex);
+    OpenPack& pack = open[entry.kind == ChunkKind::kTree ? 1 : 0];
+    if (pack.bytes.capacity() == 0) {
+      pack.bytes.reserve(options.pack_size + (1u << 20));
+    }
+    entry.offset = static_cast<std::uint32_t>(pack.bytes.size());
+    pack.bytes.insert(pack.bytes.end(), box.begin(), box.end());
+    pack.entries.push_back(entry);
+    if (pack.bytes.size() >= options.pack_size || pack.entries.size() >= kMaxPackChunks) {
+      full = std::exchange(pack, OpenPack());
+    }
+  }
+  (entry.kind == ChunkKind::kTree ? tree_chunks : data_chunks) += 1;
+  plain_bytes += entry.plain_length != 0 ? entry.plain_length : entry.length - crypto::kBoxOverhead;
+  stored_bytes += entry.length;
+  if (!full.entries.empty()) {
+    uploads.push(std::move(full));
+  }
+  return failed ? failure() : Status();
+}
+
+void ChunkWriter::State::upload(OpenPack pack) {
+  if (failed) {
+    return;
+  }
+  if (const Status done = store_pack(std::move(pack)); !done) {
+    fail(done.error());
+  }
+}
+
+Status ChunkWriter::State::store_pack(OpenPack pack) {
+  const std::size_t start = pack.bytes.size();
+  crypto::seal(repository.key(), *repository.environment().random, encode_pack_header(pack.entries),
+               pack.bytes);
+  const std::size_t header = pack.bytes.size() - start;
+  for (int shift = 0; shift < 32; shift += 8) {
+    pack.bytes.push_back(static_cast<std::uint8_t>(header >> shift));
+  }
+  IndexedPack indexed{PackId{crypto::digest_of(pack.bytes)}, std::move(pack.entries)};
+  HF_TRY_VOID(repository.put({blob::ObjectType::kPack, indexed.id.hex()}, pack.bytes));
+  repository.index().add(indexed);
+  {
+    const std::lock_guard lock(index_mutex);
+    stored.push_back(indexed.id);
+    unsaved_chunks += indexed.entries.size();
+    unsaved.push_back(std::move(indexed));
+  }
+  return write_index_if(/*due=*/false);
+}
+
+// Writes the packs stored since the last time; unless `due`, only when there are many or it is long
+// ago.
+Status ChunkWriter::State::write_index_if(bool due) {
+  const std::lock_guard lock(index_mutex);
+  const MonoTime now = repository.environment().clock->mono();
+  if (unsaved.empty() ||
+      !(due || unsaved_chunks >= kIndexChunks || now - last_index >= kIndexAge)) {
+    return {};
+  }
+  HF_TRY_VOID(status_of(repository.save_unpacked(blob::ObjectType::kIndex, to_json(unsaved))));
+  unsaved.clear();
+  unsaved_chunks = 0;
+  last_index = now;
+  return {};
+}
+
+ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
+    : state_(std::make_unique<State>(repository, options)) {
+  state_->start();
+}
+
+ChunkWriter::~ChunkWriter() {
+  state_->fail(Error(Code::kCancelled, "the work was given up"));
+  state_->join();
+}
+
+Result<SavedChunk> ChunkWriter::save(ChunkKind kind, ByteSpan plaintext) {
+  return state_->save(kind, plaintext);
+}
+
+Status ChunkWriter::save_box(const PackEntry& entry, ByteSpan box) {
+  return state_->add_box(entry, box);
+}
+
+void ChunkWriter::save_later(ChunkKind kind, Buffer plaintext, Done done) {
+  state_->jobs.push({kind, std::move(plaintext), std::move(done)});
+}
+
+Status ChunkWriter::finish() {
+  State& state = *state_;
+  state.jobs.close();
+  for (std::thread& worker : state.workers) {
+    worker.join();
+  }
+  state.workers.clear();
+  for (OpenPack& pack : state.open) {
+    if (!pack.entries.empty()) {
+      state.uploads.push(std::exchange(pack, OpenPack()));
+    }
+  }
+  state.join();
+  HF_TRY_VOID(state.failure());
+  const Status written = state.write_index_if(/*due=*/true);
+  if (!written) {
+    state.fail(written.error());
+  }
+  return written;
+}
+
+WriterTotals ChunkWriter::totals() const {
+  return {.data_chunks = state_->data_chunks,
+          .tree_chunks = state_->tree_chunks,
+          .plain_bytes = state_->plain_bytes,
+          .stored_bytes = state_->stored_bytes};
+}
+
+std::vector<PackId> ChunkWriter::stored_packs() const {
+  const std::lock_guard lock(state_->index_mutex);
+  return state_->stored;
+}
+
+}  // namespace holdfast::repo
