@@ -1,5 +1,5 @@
 // Verbs that only look: snapshots, ls, stats, cat.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "core/base/units.h"
 #include "edge/cli/repo_session.h"

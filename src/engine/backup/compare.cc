@@ -4,7 +4,7 @@
 // other.
 #include "engine/backup/compare.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
