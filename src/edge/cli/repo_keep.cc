@@ -46,16 +46,17 @@ Status run_prune(RepoSession& session) {
   options.stop = session.stop_token;
   HF_TRY(const repo::PruneReport report, repo::prune(*session.repository, options));
   if (session.json()) {
-    session.print(JsonObject{{"message_type", "summary"},
-                             {"dry_run", options.dry_run},
-                             {"bytes", JsonObject{{"used", report.used_bytes},
-                                                  {"unused", report.unused_bytes},
-                                                  {"repack", report.repacked_bytes},
-                                                  {"remove_total", report.removed_bytes},
-                                                  {"remaining_unused", report.unused_bytes_after}}},
-                             {"packfiles", JsonObject{{"keep", report.packs_kept},
-                                                      {"repack", report.packs_repacked},
-                                                      {"remove", report.packs_removed}}}});
+    session.print_json(
+        JsonObject{{"message_type", "summary"},
+                   {"dry_run", options.dry_run},
+                   {"bytes", JsonObject{{"used", report.used_bytes},
+                                        {"unused", report.unused_bytes},
+                                        {"repack", report.repacked_bytes},
+                                        {"remove_total", report.removed_bytes},
+                                        {"remaining_unused", report.unused_bytes_after}}},
+                   {"packfiles", JsonObject{{"keep", report.packs_kept},
+                                            {"repack", report.packs_repacked},
+                                            {"remove", report.packs_removed}}}});
   } else if (!session.quiet()) {
     session.print(fmt::format("{}freed {}; {} packs removed, {} rewritten, {} kept",
                               options.dry_run ? "would have " : "",
@@ -114,11 +115,11 @@ Result<int> repo_check(RepoSession& session) {
     for (const repo::PackId& id : report.broken_packs) {
       broken.push_back(boost::json::string(id.hex()));
     }
-    session.print(JsonObject{{"message_type", "summary"},
-                             {"num_errors", report.errors.size()},
-                             {"broken_packs", broken},
-                             {"packs_read", report.packs_read},
-                             {"hints", report.hints.size()}});
+    session.print_json(JsonObject{{"message_type", "summary"},
+                                  {"num_errors", report.errors.size()},
+                                  {"broken_packs", broken},
+                                  {"packs_read", report.packs_read},
+                                  {"hints", report.hints.size()}});
   } else if (!session.quiet()) {
     for (const std::string& hint : report.hints) {
       session.print("hint: " + hint);
@@ -149,7 +150,7 @@ Result<int> repo_forget(RepoSession& session) {
     HF_TRY_VOID(repo::forget(*session.repository, ids));
   }
   if (session.json()) {
-    session.print(Json(groups));
+    session.print_json(Json(groups));
   } else if (!session.quiet()) {
     session.print(fmt::format("{} snapshots {}", ids.size(),
                               session.args.has("dry-run") ? "would be removed" : "removed"));
@@ -186,11 +187,11 @@ Result<int> repo_copy(RepoSession& session) {
   HF_TRY(const repo::CopyReport report,
          repo::copy(*from, *session.repository, ids, session.stop_token));
   if (session.json()) {
-    session.print(JsonObject{{"message_type", "summary"},
-                             {"snapshots_copied", report.copied.size()},
-                             {"snapshots_skipped", report.skipped.size()},
-                             {"chunks", report.chunks},
-                             {"bytes", report.bytes}});
+    session.print_json(JsonObject{{"message_type", "summary"},
+                                  {"snapshots_copied", report.copied.size()},
+                                  {"snapshots_skipped", report.skipped.size()},
+                                  {"chunks", report.chunks},
+                                  {"bytes", report.bytes}});
   } else if (!session.quiet()) {
     session.print(fmt::format("copied {} snapshots, {} were there; {} chunks, {}",
                               report.copied.size(), report.skipped.size(), report.chunks,
@@ -238,7 +239,7 @@ Result<int> repo_key(RepoSession& session) {
     }
   }
   if (session.json()) {
-    session.print(Json(list));
+    session.print_json(Json(list));
   }
   return kExitOk;
 }

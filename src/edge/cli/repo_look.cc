@@ -83,7 +83,7 @@ Result<int> repo_snapshots(RepoSession& session) {
     }
   }
   if (session.json()) {
-    session.print(Json(list));
+    session.print_json(Json(list));
   }
   return kExitOk;
 }
@@ -98,11 +98,11 @@ Result<int> repo_ls(RepoSession& session) {
     JsonObject head = snapshot_json(snapshot);
     head["message_type"] = "snapshot";
     head["struct_type"] = "snapshot";
-    session.print(Json(head));
+    session.print_json(Json(head));
   }
   const auto show = [&](const backup::ListedNode& listed) {
     if (session.json()) {
-      session.print(node_json(listed));
+      session.print_json(node_json(listed));
     } else if (session.args.has("long")) {
       const repo::Node& node = listed.node;
       session.print(fmt::format("{} {:>5} {:>5} {:>12} {} {}", permissions_text(node), node.uid,
@@ -137,14 +137,14 @@ Result<int> repo_stats(RepoSession& session) {
                            : static_cast<double>(stats.raw_plain_bytes) /
                                  static_cast<double>(stats.raw_stored_bytes);
   if (session.json()) {
-    session.print(JsonObject{{"total_size", stats.restore_bytes},
-                             {"total_file_count", stats.restore_files},
-                             {"snapshots_count", stats.snapshots},
-                             {"total_blob_count", stats.raw_chunks},
-                             {"total_uncompressed_size", stats.raw_plain_bytes},
-                             {"compression_ratio", ratio},
-                             {"raw_size", stats.raw_stored_bytes},
-                             {"repository_size", stats.repository_bytes}});
+    session.print_json(JsonObject{{"total_size", stats.restore_bytes},
+                                  {"total_file_count", stats.restore_files},
+                                  {"snapshots_count", stats.snapshots},
+                                  {"total_blob_count", stats.raw_chunks},
+                                  {"total_uncompressed_size", stats.raw_plain_bytes},
+                                  {"compression_ratio", ratio},
+                                  {"raw_size", stats.raw_stored_bytes},
+                                  {"repository_size", stats.repository_bytes}});
     return kExitOk;
   }
   session.print(fmt::format("{} snapshots, {} files, {} to restore", stats.snapshots,

@@ -134,7 +134,7 @@ Result<int> repo_init(RepoSession& session) {
   }
   HF_TRY(const auto made, session.init_at(where, password, options));
   if (session.json()) {
-    session.print(JsonObject{
+    session.print_json(JsonObject{
         {"message_type", "initialized"}, {"id", made->config().id}, {"repository", where}});
   } else {
     session.print(fmt::format("made repository {} at {}", made->config().id.substr(0, 10), where));
@@ -147,7 +147,7 @@ Result<int> repo_backup(RepoSession& session) {
   HF_TRY(const backup::BackupSummary summary, backup::backup(*session.repository, options));
   show_problems(session, summary.problems, "archival");
   if (session.json()) {
-    session.print(summary_json(summary, options.dry_run));
+    session.print_json(summary_json(summary, options.dry_run));
   } else if (!session.quiet()) {
     show_summary(session, summary);
   }
@@ -160,13 +160,13 @@ Result<int> repo_restore(RepoSession& session) {
   if (session.args.has("dry-run")) {
     HF_TRY(const backup::RestorePlan plan, backup::plan_restore(*session.repository, options));
     if (session.json()) {
-      session.print(JsonObject{{"message_type", "summary"},
-                               {"dry_run", true},
-                               {"files_created", plan.creates},
-                               {"files_overwritten", plan.overwrites},
-                               {"files_deleted", plan.deletes},
-                               {"files_unchanged", plan.unchanged},
-                               {"total_bytes", plan.bytes}});
+      session.print_json(JsonObject{{"message_type", "summary"},
+                                    {"dry_run", true},
+                                    {"files_created", plan.creates},
+                                    {"files_overwritten", plan.overwrites},
+                                    {"files_deleted", plan.deletes},
+                                    {"files_unchanged", plan.unchanged},
+                                    {"total_bytes", plan.bytes}});
     } else {
       session.print(fmt::format("would create {}, overwrite {}, delete {}, leave {}; {} to write",
                                 plan.creates, plan.overwrites, plan.deletes, plan.unchanged,
@@ -177,14 +177,14 @@ Result<int> repo_restore(RepoSession& session) {
   HF_TRY(const backup::RestoreSummary summary, backup::restore(*session.repository, options));
   show_problems(session, summary.problems, "restore");
   if (session.json()) {
-    session.print(JsonObject{{"message_type", "summary"},
-                             {"total_files", summary.total_files},
-                             {"files_restored", summary.files_restored},
-                             {"files_skipped", summary.files_skipped},
-                             {"files_deleted", summary.files_deleted},
-                             {"total_bytes", summary.total_bytes},
-                             {"bytes_restored", summary.bytes_restored},
-                             {"bytes_skipped", summary.total_bytes - summary.bytes_restored}});
+    session.print_json(JsonObject{{"message_type", "summary"},
+                                  {"total_files", summary.total_files},
+                                  {"files_restored", summary.files_restored},
+                                  {"files_skipped", summary.files_skipped},
+                                  {"files_deleted", summary.files_deleted},
+                                  {"total_bytes", summary.total_bytes},
+                                  {"bytes_restored", summary.bytes_restored},
+                                  {"bytes_skipped", summary.total_bytes - summary.bytes_restored}});
   } else if (!session.quiet()) {
     session.print(fmt::format("restored {} of {} files, {} to {}", summary.files_restored,
                               summary.total_files, format_bytes(summary.bytes_restored),

@@ -43,7 +43,7 @@ class RepoSession {
   bool json() const { return args.has("json"); }
   bool quiet() const { return args.has("quiet"); }
   void print(const std::string& line) const;  // stdout
-  void print(const Json& value) const;        // stdout, one line
+  void print_json(const Json& value) const;   // stdout, one line
   void warn(const std::string& line) const;   // stderr
   // Ids or prefixes of the words from `first` on, as snapshots.
   Result<std::vector<repo::Snapshot>> snapshots_of_words(std::size_t first);

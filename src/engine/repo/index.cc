@@ -2,7 +2,7 @@
 // them to be worth a merge. Readers share the lock, so look-ups of several workers do not wait.
 #include "engine/repo/index.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>

@@ -1,6 +1,6 @@
 #include "engine/repo/snapshot.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <iterator>
 

@@ -4,7 +4,7 @@
 // whole tree.
 #include "engine/repo/tree.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <iterator>
