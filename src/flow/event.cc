@@ -151,6 +151,11 @@ std::int64_t event_ref(const JsonObject& attributes, std::string_view key) {
   return id;
 }
 
+std::string text_at(const JsonObject& attributes, std::string_view key) {
+  const Json* value = attributes.if_contains(key);
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
 std::string named(const JsonObject& attributes, std::string_view key) {
   const Json* value = attributes.if_contains(key);
   if (!value) {

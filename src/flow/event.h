@@ -87,6 +87,8 @@ struct Event {
 
 // An event id among attributes, as number or text; 0 when absent.
 std::int64_t event_ref(const JsonObject& attributes, std::string_view key);
+// attributes[key] as text; "" when it is something else.
+std::string text_at(const JsonObject& attributes, std::string_view key);
 // attributes[key] as text, or attributes[key].name, or "".
 std::string named(const JsonObject& attributes, std::string_view key);
 

@@ -46,7 +46,7 @@ Result<Json> outcome_of(const Event& closing) {
       return Error(Code::kDeadlineExceeded, "the run took longer than allowed");
     case EventType::kWorkflowExecutionTerminated:
       return Error(Code::kCancelled, "the run was terminated")
-          .with("reason", get_string(Json(closing.attributes), "reason"));
+          .with("reason", text_at(closing.attributes, "reason"));
     default:
       return Error(Code::kCancelled, "the run was canceled");
   }
@@ -107,7 +107,7 @@ class EmbeddedClient final : public Client {
     auto load = [run](db::Connection& sql) -> Result<std::pair<RunState, std::vector<Event>>> {
       HF_TRY(const RunId id, resolve(sql, run));
       HF_TRY(RunState state, load_run(sql, id));
-      HF_TRY(std::vector<Event> events, load_history(sql, id, 0));
+      HF_TRY(std::vector<Event> events, load_ends(sql, id));
       return std::pair(std::move(state), std::move(events));
     };
     HF_CO_TRY(auto loaded, co_await engine_.database().read(std::move(load)));

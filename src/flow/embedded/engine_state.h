@@ -98,7 +98,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void recover(Actor& actor, Transition& transition);
   void tend_children(Actor& actor);
   void tend_child(Actor& actor, const ChildRecord& record);
-  void start_child(const RunSummary& parent, const ChildRecord& record);
+  void start_child(const RunState& parent_state, const ChildRecord& record);
   void cancel_child(const RunSummary& parent, const ChildRecord& record);
   void leave_child(const RunSummary& parent, const ChildRecord& record);
   void check_child_closed(const RunId& parent, const ChildRecord& record);

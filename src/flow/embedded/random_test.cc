@@ -2,7 +2,6 @@
 // and by ten lines of plain C++; both must tell the same story, also when the engine is taken down
 // at drawn moments and its memory of runs is switched off.
 #include <cstdlib>
-#include <iostream>
 
 #include "flow/embedded/engine_fixture.h"
 

@@ -1,9 +1,9 @@
 #include "flow/embedded/engine.h"
 
 namespace holdfast::flow::embedded {
+namespace {
 
-db::Migrations migrations() {
-  return {{"flow", 1, R"sql(
+constexpr std::string_view kVersion1 = R"sql(
 CREATE TABLE flow_runs(
   run_id TEXT PRIMARY KEY,
   workflow_id TEXT NOT NULL,
@@ -77,7 +77,10 @@ CREATE TABLE flow_attributes(
   PRIMARY KEY (run_id, name, value)
 ) STRICT;
 CREATE INDEX flow_attributes_by_value ON flow_attributes(name, value, run_id);
-)sql"}};
-}
+)sql";
+
+}  // namespace
+
+db::Migrations migrations() { return {{"flow", 1, std::string(kVersion1)}}; }
 
 }  // namespace holdfast::flow::embedded

@@ -3,15 +3,8 @@
 // a gap.
 #include "flow/embedded/store.h"
 
-#include <charconv>
-
 namespace holdfast::flow::embedded {
 namespace {
-
-constexpr std::string_view kRunColumns =
-    "run_id, workflow_id, type, status, started, closed, last_event_id, last_event_time, "
-    "request_id, parent_run_id, parent_event_id, header, memo, search, progress, "
-    "cancel_requested, deadline, task_attempt, task_failure, task_retry_at";
 
 Result<JsonObject> parse_object(const std::string& text) {
   HF_TRY(Json value, parse_json(text));
@@ -39,28 +32,6 @@ std::string header_text(const Header& header) {
     json[key] = value;
   }
   return to_text(Json(std::move(json)));
-}
-
-Result<RunSummary> summary_of(const db::Row& row) {
-  RunSummary summary;
-  summary.run_id = RunId(row.text(0));
-  summary.workflow_id = WorkflowId(row.text(1));
-  summary.type = row.text(2);
-  const auto status = run_status_from(row.text(3));
-  if (!status) {
-    return Error(Code::kDataLoss, "a stored run has an unknown status");
-  }
-  summary.status = *status;
-  summary.started = row.time(4);
-  summary.closed = row.optional_time(5);
-  summary.history_length = row.integer(6);
-  if (const auto parent = row.optional_text(9)) {
-    summary.parent_run_id = RunId(*parent);
-  }
-  HF_TRY(summary.memo, parse_object(row.text(12)));
-  HF_TRY(summary.search_attributes, parse_object(row.text(13)));
-  HF_TRY(summary.progress, parse_json(row.text(14)));
-  return summary;
 }
 
 Result<RunState> state_of(const db::Row& row) {
@@ -247,6 +218,34 @@ Status insert_run(db::Connection& sql, const RunState& run) {
 
 }  // namespace
 
+std::string_view run_columns() {
+  return "run_id, workflow_id, type, status, started, closed, last_event_id, last_event_time, "
+         "request_id, parent_run_id, parent_event_id, header, memo, search, progress, "
+         "cancel_requested, deadline, task_attempt, task_failure, task_retry_at";
+}
+
+Result<RunSummary> summary_of(const db::Row& row) {
+  RunSummary summary;
+  summary.run_id = RunId(row.text(0));
+  summary.workflow_id = WorkflowId(row.text(1));
+  summary.type = row.text(2);
+  const auto status = run_status_from(row.text(3));
+  if (!status) {
+    return Error(Code::kDataLoss, "a stored run has an unknown status");
+  }
+  summary.status = *status;
+  summary.started = row.time(4);
+  summary.closed = row.optional_time(5);
+  summary.history_length = row.integer(6);
+  if (const auto parent = row.optional_text(9)) {
+    summary.parent_run_id = RunId(*parent);
+  }
+  HF_TRY(summary.memo, parse_object(row.text(12)));
+  HF_TRY(summary.search_attributes, parse_object(row.text(13)));
+  HF_TRY(summary.progress, parse_json(row.text(14)));
+  return summary;
+}
+
 CommitPlan plan_commit(const RunState& state, const Transition& transition) {
   CommitPlan plan;
   plan.run.summary = state.summary;
@@ -314,7 +313,7 @@ Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>&
 
 Result<RunState> load_run(db::Connection& sql, const RunId& run) {
   HF_TRY(const auto row,
-         sql.one("SELECT " + std::string(kRunColumns) + " FROM flow_runs WHERE run_id = ?1",
+         sql.one("SELECT " + std::string(run_columns()) + " FROM flow_runs WHERE run_id = ?1",
                  run.text()));
   if (!row) {
     return Error(Code::kNotFound, "there is no such run").with("run_id", run.text());
@@ -349,97 +348,19 @@ Result<std::vector<Event>> load_history(db::Connection& sql, const RunId& run, s
   return events;
 }
 
-Result<RunId> resolve(db::Connection& sql, const RunRef& ref) {
-  HF_TRY(const auto row,
-         ref.run_id.empty()
-             ? sql.one("SELECT run_id FROM flow_runs WHERE workflow_id = ?1 "
-                       "ORDER BY open DESC, started DESC, run_id DESC LIMIT 1",
-                       ref.workflow_id.text())
-             : sql.one("SELECT run_id FROM flow_runs WHERE run_id = ?1", ref.run_id.text()));
-  if (!row) {
-    return Error(Code::kNotFound, "there is no such run")
-        .with("run", ref.run_id.empty() ? ref.workflow_id.text() : ref.run_id.text());
-  }
-  return RunId(row->text(0));
-}
-
-Result<std::vector<RunId>> runs_to_recover(db::Connection& sql) {
-  HF_TRY(const auto rows, sql.all("SELECT run_id FROM flow_runs WHERE open = 1 UNION "
-                                  "SELECT run_id FROM flow_children WHERE stage = 2"));
-  std::vector<RunId> runs;
+Result<std::vector<Event>> load_ends(db::Connection& sql, const RunId& run) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT events FROM flow_history WHERE run_id = ?1 AND first_event_id IN "
+                 "((SELECT min(first_event_id) FROM flow_history WHERE run_id = ?1), "
+                 "(SELECT max(first_event_id) FROM flow_history WHERE run_id = ?1)) "
+                 "ORDER BY first_event_id",
+                 run.text()));
+  std::vector<Event> events;
   for (const db::Row& row : rows) {
-    runs.emplace_back(row.text(0));
+    HF_TRY(auto batch, decode_batch(row.text(0)));
+    events.insert(events.end(), batch.begin(), batch.end());
   }
-  return runs;
-}
-
-Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id) {
-  HF_TRY(const auto row,
-         sql.one("SELECT 1 FROM flow_requests WHERE run_id = ?1 AND request_id = ?2", run.text(),
-                 request_id));
-  return row.has_value();
-}
-
-Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query) {
-  if (query.limit < 1 || query.limit > 1000) {
-    return Error(Code::kInvalidArgument, "a page has 1 to 1000 runs");
-  }
-  std::string text = "SELECT " + std::string(kRunColumns) + " FROM flow_runs WHERE 1 = 1";
-  std::vector<db::Value> values;
-  const auto next = [&values](db::Value value) {
-    values.push_back(std::move(value));
-    return "?" + std::to_string(values.size());
-  };
-  if (!query.statuses.empty()) {
-    std::string list;
-    for (const RunStatus status : query.statuses) {
-      list += (list.empty() ? "" : ", ") + next(db::to_value(status_name(status)));
-    }
-    text += " AND status IN (" + list + ")";
-  }
-  if (!query.type.empty()) {
-    text += " AND type = " + next(query.type);
-  }
-  if (query.started_after) {
-    text += " AND started > " + next(db::to_value(*query.started_after));
-  }
-  if (query.started_before) {
-    text += " AND started < " + next(db::to_value(*query.started_before));
-  }
-  for (const auto& [name, value] : query.attributes) {
-    const std::string name_at = next(name);
-    text +=
-        " AND EXISTS (SELECT 1 FROM flow_attributes a WHERE a.run_id = flow_runs.run_id "
-        "AND a.name = " +
-        name_at + " AND a.value = " + next(to_text(value)) + ")";
-  }
-  if (!query.page_key.empty()) {
-    const auto comma = query.page_key.find(',');
-    std::int64_t started = 0;
-    const char* begin = query.page_key.data();
-    const auto parsed =
-        std::from_chars(begin, begin + std::min(comma, query.page_key.size()), started);
-    if (comma == std::string::npos || parsed.ec != std::errc()) {
-      return Error(Code::kInvalidArgument, "the page key is not one that a list returned");
-    }
-    const std::string at = next(started);
-    text += " AND (started < " + at + " OR (started = " + at + " AND run_id < " +
-            next(query.page_key.substr(comma + 1)) + "))";
-  }
-  text += " ORDER BY started DESC, run_id DESC LIMIT " + std::to_string(query.limit + 1);
-  HF_TRY(const auto rows, sql.all_values(text, values));
-  RunPage page;
-  for (const db::Row& row : rows) {
-    if (page.runs.size() == static_cast<std::size_t>(query.limit)) {
-      const RunSummary& last = page.runs.back();
-      page.next_page_key =
-          std::to_string(last.started.time_since_epoch().count()) + "," + last.run_id.text();
-      break;
-    }
-    HF_TRY(RunSummary summary, summary_of(row));
-    page.runs.push_back(std::move(summary));
-  }
-  return page;
+  return events;
 }
 
 }  // namespace holdfast::flow::embedded

@@ -36,9 +36,14 @@ CommitPlan plan_commit(const RunState& state, const Transition& transition);
 // is to have that run.
 Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>& existing);
 
+// Columns of flow_runs in the order that summary_of reads.
+std::string_view run_columns();
+Result<RunSummary> summary_of(const db::Row& row);
 // kNotFound: no such run.
 Result<RunState> load_run(db::Connection& sql, const RunId& run);
 Result<std::vector<Event>> load_history(db::Connection& sql, const RunId& run, std::int64_t after);
+// The first and the last batch of the history only.
+Result<std::vector<Event>> load_ends(db::Connection& sql, const RunId& run);
 Result<RunId> resolve(db::Connection& sql, const RunRef& ref);
 Result<std::vector<RunId>> runs_to_recover(db::Connection& sql);
 Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id);

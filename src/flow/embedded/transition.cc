@@ -53,7 +53,7 @@ void order_inputs(std::vector<HistoryInput>& inputs) {
 }
 
 ActivityPlan::ActivityPlan(const JsonObject& attributes)
-    : activity_id(get_string(Json(attributes), "activityId")),
+    : activity_id(text_at(attributes, "activityId")),
       type(named(attributes, "activityType")),
       queue(named(attributes, "taskQueue")),
       schedule_to_close(duration_from(attributes, "scheduleToCloseTimeout")),

@@ -64,8 +64,8 @@ void Transition::carry_out(Event& event) {
       return request_activity_cancel(event_ref(event.attributes, "scheduledEventId"));
     case kTimerStarted: {
       const Nanoseconds duration = duration_from(event.attributes, "startToFireTimeout");
-      state_.timers.emplace(id, TimerRecord{id, get_string(Json(event.attributes), "timerId"),
-                                            event.time + duration});
+      state_.timers.emplace(
+          id, TimerRecord{id, text_at(event.attributes, "timerId"), event.time + duration});
       timers_changed.insert(id);
       return;
     }
@@ -119,9 +119,9 @@ void Transition::request_activity_cancel(std::int64_t id) {
 
 void Transition::request_child_cancel(const Event& event) {
   const std::string workflow_id =
-      get_string(Json(object_at(event.attributes, "workflowExecution")), "workflowId");
+      text_at(object_at(event.attributes, "workflowExecution"), "workflowId");
   for (auto& [id, record] : state_.children) {
-    if (get_string(Json(record.attributes), "workflowId") == workflow_id) {
+    if (text_at(record.attributes, "workflowId") == workflow_id) {
       record.cancel_event_id = event.id;
       children_changed.insert(id);
       children_to_tend = true;

@@ -25,15 +25,15 @@ std::string identity_of(EventType type, const JsonObject& attributes) {
   switch (type) {
     case EventType::kActivityTaskScheduled:
       return fmt::format("{} {}", named(attributes, "activityType"),
-                         get_string(Json(attributes), "activityId"));
+                         text_at(attributes, "activityId"));
     case EventType::kActivityTaskCancelRequested:
       return std::to_string(event_ref(attributes, "scheduledEventId"));
     case EventType::kTimerStarted:
     case EventType::kTimerCanceled:
-      return get_string(Json(attributes), "timerId");
+      return text_at(attributes, "timerId");
     case EventType::kStartChildWorkflowExecutionInitiated:
       return fmt::format("{} {}", named(attributes, "workflowType"),
-                         get_string(Json(attributes), "workflowId"));
+                         text_at(attributes, "workflowId"));
     case EventType::kRequestCancelExternalWorkflowExecutionInitiated: {
       const Json* execution = attributes.if_contains("workflowExecution");
       return execution ? get_string(*execution, "workflowId") : "";
@@ -64,22 +64,22 @@ Header header_of(const JsonObject& attributes) {
 }  // namespace
 
 Status Execution::start(const Event& event) {
-  const Json attributes(event.attributes);
+  const JsonObject& attributes = event.attributes;
   const std::string type = named(event.attributes, "workflowType");
   const WorkflowFunction* function = registry_->find(type);
   if (!function) {
     return Error(Code::kNotFound, "this program has no workflow of this type").with("type", type);
   }
   RunInfo info;
-  info.workflow_id = WorkflowId(get_string(attributes, "workflowId"));
-  info.run_id = RunId(get_string(attributes, "originalExecutionRunId"));
+  info.workflow_id = WorkflowId(text_at(attributes, "workflowId"));
+  info.run_id = RunId(text_at(attributes, "originalExecutionRunId"));
   info.type = type;
   info.started = event.time;
   info.header = header_of(event.attributes);
-  if (const Json* parent = find(attributes, "parentWorkflowExecution")) {
+  if (const Json* parent = attributes.if_contains("parentWorkflowExecution")) {
     info.parent_run_id = RunId(get_string(*parent, "runId"));
   }
-  const Json* input = find(attributes, "input");
+  const Json* input = attributes.if_contains("input");
   runtime_ = std::make_unique<detail::Runtime>(std::move(info), input ? *input : Json());
   runtime_->start(*function);
   return {};

@@ -229,7 +229,7 @@ Status Runtime::apply(const Event& event) {
 }
 
 void Runtime::deliver_signal(const Event& event) {
-  const std::string name = get_string(event.attributes, "signalName");
+  const std::string name = text_at(event.attributes, "signalName");
   SignalChannel& channel = signals_[name];
   const Json& payload = payload_of(event, "input");
   if (channel.handler) {
