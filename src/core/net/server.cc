@@ -21,8 +21,8 @@
 #include <mutex>
 #include <set>
 
-#include "core/base/bytes.h"
 #include "core/base/log.h"
+#include "core/net/server_watchdog.h"
 
 namespace holdfast::net {
 namespace {
@@ -32,51 +32,6 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
-// Closes a connection when a deadline passes. Shared with the clock's callback.
-class Watchdog : public std::enable_shared_from_this<Watchdog> {
- public:
-  Watchdog(env::Clock& clock, tcp::socket& socket) : clock_(clock), socket_(&socket) {}
-
-  // Starts a new deadline in place of the last one. Only on the connection's strand.
-  void arm(Nanoseconds timeout) {
-    disarm();
-    auto self = shared_from_this();
-    auto executor = socket_->get_executor();
-    const std::uint64_t generation = ++generation_;
-    timer_ = clock_.call_at(clock_.mono() + timeout, [self, executor, generation] {
-      asio::post(executor, [self, generation] {
-        if (self->generation_ == generation) {
-          self->close();
-        }
-      });
-    });
-  }
-  void disarm() {
-    ++generation_;
-    if (timer_ != 0) {
-      clock_.cancel(timer_);
-      timer_ = 0;
-    }
-  }
-  void close() {
-    if (socket_ != nullptr) {
-      boost::system::error_code ignored;
-      socket_->close(ignored);
-    }
-  }
-  // The connection ends; later callbacks do nothing.
-  void release() {
-    disarm();
-    socket_ = nullptr;
-  }
-
- private:
-  env::Clock& clock_;
-  tcp::socket* socket_;
-  env::TimerId timer_ = 0;
-  std::uint64_t generation_ = 0;
-};
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -85,25 +40,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-void split_target(std::string_view target, HttpRequest& request) {
-  const size_t question = target.find('?');
-  request.path = url_decode(target.substr(0, question));
-  std::string_view query = question == std::string_view::npos ? "" : target.substr(question + 1);
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    const size_t equals = pair.find('=');
-    const std::string name = url_decode(pair.substr(0, equals), true);
-    request.query[name] =
-        equals == std::string_view::npos ? "" : url_decode(pair.substr(equals + 1), true);
-  }
-}
-
 std::shared_ptr<HttpRequest> to_request(http::request<http::string_body>& message,
                                         std::string peer) {
   auto request = std::make_shared<HttpRequest>();
   request->method = std::string(message.method_string());
-  split_target(message.target(), *request);
+  set_target(*request, message.target());
   for (const auto& field : message.base()) {
     request->headers[lower(field.name_string())] = std::string(field.value());
   }
@@ -430,30 +371,6 @@ void ServerImpl::stop() {
 }
 
 }  // namespace
-
-std::string_view HttpRequest::header(std::string_view name) const {
-  const auto found = headers.find(name);
-  return found == headers.end() ? std::string_view() : std::string_view(found->second);
-}
-
-std::string HttpRequest::query_or(std::string_view name, std::string fallback) const {
-  const auto found = query.find(name);
-  return found == query.end() ? std::move(fallback) : found->second;
-}
-
-std::string url_decode(std::string_view text, bool form) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto hex = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : Result<Buffer>(Buffer());
-    if (text[i] == '%' && hex && hex->size() == 1) {
-      out += static_cast<char>(hex->front());
-      i += 2;
-    } else {
-      out += form && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(async::Executor executor, env::Clock& clock,
                                                       ServerOptions options, HttpHandler handler) {

@@ -78,6 +78,9 @@ class HttpServer {
   virtual void stop() = 0;
 };
 
+// Sets path and query from a request target such as /a%20b?x=1&y=2.
+void set_target(HttpRequest& request, std::string_view target);
+
 // Percent-decoding of one URL component; '+' is a space when `form` is set. Broken escapes stay.
 std::string url_decode(std::string_view text, bool form = false);
 

@@ -201,8 +201,8 @@ Result<Json> take_snapshot(const DataContext& context, ActivityContext& activity
   taken.read_path = view.read_path;
   taken.device_id = view.device_id;
   taken.excludes = view.exclude;
-  taken.consistency = std::string(
-      storage::consistency_name(quiet.quiesced ? storage::Consistency::kApplication : view.consistency));
+  taken.consistency = std::string(storage::consistency_name(
+      quiet.quiesced ? storage::Consistency::kApplication : view.consistency));
   taken.time = quiet.snapshot.time;
   Json answer = snapshot_answer(taken, quiet.quiesced);
   answer.get_object()["detail"] =

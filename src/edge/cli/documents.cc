@@ -2,8 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <iostream>
-#include <iterator>
+#include <cstdio>
 
 #include "core/env/posix/atomic_file.h"
 
@@ -12,7 +11,10 @@ namespace holdfast::cli {
 Result<std::vector<YamlDocument>> read_documents(const std::string& path) {
   std::string text;
   if (path == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    char buffer[4096];
+    for (size_t count = 0; (count = std::fread(buffer, 1, sizeof(buffer), stdin)) > 0;) {
+      text.append(buffer, count);
+    }
   } else {
     HF_TRY(text, env::read_small_file(path));
   }

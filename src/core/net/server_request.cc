@@ -1,0 +1,47 @@
+// The parts of a request that need no connection: its target, its headers.
+#include "core/base/bytes.h"
+#include "core/net/server.h"
+
+#include <algorithm>
+
+namespace holdfast::net {
+
+void set_target(HttpRequest& request, std::string_view target) {
+  const size_t question = target.find('?');
+  request.path = url_decode(target.substr(0, question));
+  std::string_view query = question == std::string_view::npos ? "" : target.substr(question + 1);
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const size_t equals = pair.find('=');
+    const std::string name = url_decode(pair.substr(0, equals), true);
+    request.query[name] =
+        equals == std::string_view::npos ? "" : url_decode(pair.substr(equals + 1), true);
+  }
+}
+
+std::string_view HttpRequest::header(std::string_view name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string HttpRequest::query_or(std::string_view name, std::string fallback) const {
+  const auto found = query.find(name);
+  return found == query.end() ? std::move(fallback) : found->second;
+}
+
+std::string url_decode(std::string_view text, bool form) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto hex = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : Result<Buffer>(Buffer());
+    if (text[i] == '%' && hex && hex->size() == 1) {
+      out += static_cast<char>(hex->front());
+      i += 2;
+    } else {
+      out += form && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace holdfast::net

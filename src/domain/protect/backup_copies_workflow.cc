@@ -1,0 +1,160 @@
+// The copies of a backup: by which means each level gets its own, and reading them back.
+#include <fmt/core.h>
+
+#include "domain/activities/workflow_options_types.h"
+#include "domain/protect/backup_run_workflow.h"
+
+namespace holdfast::protect {
+
+using namespace activities;  // NOLINT: the values this workflow is made of
+
+namespace {
+
+std::vector<std::string> snapshot_tags(const BackupRun& run) {
+  const BackupPlan& plan = run.plan;
+  std::vector<std::string> tags{plan.point_id,
+                                plan.resource_id,
+                                "resource=" + plan.resource_name,
+                                "driver=" + plan.volume.driver,
+                                "time=" + to_rfc3339(run.snapshot.time),
+                                "consistency=" + run.snapshot.consistency,
+                                "timezone=" + plan.timezone,
+                                "run=" + plan.run_id};
+  for (const PlannedLabel& label : plan.labels) {
+    tags.push_back("label=" + label.label + ":" + label.retention);
+  }
+  if (plan.manual) {
+    tags.emplace_back("manual");
+  }
+  return tags;
+}
+
+flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
+  BackupRequest request;
+  request.repository = copy.repository;
+  request.read_path = run.snapshot.read_path;
+  request.live_path = run.plan.volume.path;
+  request.device_id = run.snapshot.device_id;
+  request.excludes = run.snapshot.excludes;
+  request.parent_snapshot = copy.parent_snapshot;
+  request.tags = snapshot_tags(run);
+  request.host = run.plan.host;
+  request.time = run.snapshot.time;
+  HF_CO_TRY(const Json answer,
+            co_await run_step(run, copy.level, "engine.backup", encode(request), data_options()));
+  run.backup = decode<BackupDone>(answer);
+  MadeCopy made{copy.level,
+                copy.method,
+                copy.repository.name,
+                copy.repository.location,
+                run.backup.snapshot_id,
+                run.backup.added_bytes,
+                false,
+                ""};
+  run.copies.push_back(std::move(made));
+  co_return Status();
+}
+
+flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy source,
+                               std::string snapshot_id) {
+  const CopyRequest request{source.repository, copy.repository, std::move(snapshot_id)};
+  HF_CO_TRY(const Json answer,
+            co_await run_step(run, copy.level, "engine.copy", encode(request), data_options()));
+  run.copies.push_back({copy.level, copy.method, copy.repository.name, copy.repository.location,
+                        get_string(answer, "snapshot_id"),
+                        static_cast<std::uint64_t>(get_int(answer, "added_bytes")), false, ""});
+  co_return Status();
+}
+
+// Makes the copy of one level: the storage snapshot itself, the first engine backup, or a
+// repository copy of a backup that an earlier level made.
+}  // namespace
+
+flow::Task<Result<Json>> run_step(BackupRun& run, std::string name, std::string activity,
+                                  Json input, flow::ActivityOptions options) {
+  run.steps.begin(name, run.ctx.now());
+  run.show();
+  Result<Json> answer =
+      co_await run.ctx.activity(std::move(activity), std::move(input), std::move(options));
+  if (answer) {
+    run.steps.done(name, get_string(*answer, "detail"), run.ctx.now());
+  } else {
+    run.steps.failed(name, answer.error(), run.ctx.now());
+  }
+  run.show();
+  co_return answer;
+}
+
+flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
+  if (copy.method == "btrfs_snapshot") {
+    run.copies.push_back(
+        {copy.level, copy.method, "", run.snapshot.read_path, run.snapshot.name, 0, false, ""});
+    run.steps.done(copy.level, "the snapshot is the copy: " + run.snapshot.read_path,
+                   run.ctx.now());
+    co_return Status();
+  }
+  for (size_t i = 0; i < run.copies.size(); ++i) {
+    if (run.copies[i].method != "restic") {
+      continue;
+    }
+    for (const PlannedCopy& source : run.plan.copies) {
+      if (source.level == run.copies[i].level &&
+          source.repository.name == run.copies[i].repository) {
+        const std::string snapshot_id = run.copies[i].snapshot_id;
+        co_return co_await engine_copy(run, copy, source, snapshot_id);
+      }
+    }
+  }
+  co_return co_await engine_backup(run, copy);
+}
+
+flow::Task<Status> verify_copies(BackupRun& run) {
+  if (!run.plan.verify_integrity) {
+    run.steps.skipped("verify_integrity");
+    co_return Status();
+  }
+  run.steps.begin("verify_integrity", run.ctx.now());
+  run.show();
+  std::string detail;
+  for (MadeCopy& copy : run.copies) {
+    if (copy.method != "restic") {
+      continue;
+    }
+    RepositoryRef repository;
+    std::string parent;
+    for (const PlannedCopy& planned : run.plan.copies) {
+      if (planned.level == copy.level) {
+        repository = planned.repository;
+        parent = planned.parent_snapshot;
+      }
+    }
+    Json input = JsonObject{{"repository", encode(repository)},
+                            {"snapshot_id", copy.snapshot_id},
+                            {"parent_snapshot", parent}};
+    Result<Json> answer =
+        co_await run.ctx.activity("engine.verify", std::move(input), data_options());
+    if (!answer) {
+      run.steps.failed("verify_integrity", answer.error(), run.ctx.now());
+      run.show();
+      co_return answer.error();
+    }
+    const Verdict verdict = decode<Verdict>(*answer);
+    copy.read_back = verdict.good;
+    copy.read_back_detail = verdict.detail;
+    detail += (detail.empty() ? "" : "; ") + copy.level + ": " + verdict.detail;
+    if (!verdict.good) {
+      Error damaged(Code::kDataLoss, "what was stored does not read back: " + verdict.detail);
+      run.steps.failed("verify_integrity", damaged, run.ctx.now());
+      run.show();
+      co_return damaged;
+    }
+  }
+  if (detail.empty()) {
+    run.steps.not_applicable("verify_integrity", "no copy in a repository");
+  } else {
+    run.steps.done("verify_integrity", "L1: " + detail, run.ctx.now());
+  }
+  co_return Status();
+}
+
+}  // namespace holdfast::protect
