@@ -62,8 +62,9 @@ class [[nodiscard]] Future {
   bool ready() const { return state_->value.has_value(); }
   // The value; the future is ready.
   const T& get() const {
-    HF_CHECK(ready(), "a future is read after it became ready");
-    return *state_->value;
+    const std::optional<T>& value = state_->value;
+    HF_CHECK(value.has_value(), "a future is read after it became ready");
+    return *value;
   }
   // Asks this one operation to stop; its value then tells (kCancelled). No effect when done.
   void cancel() const {
@@ -76,7 +77,7 @@ class [[nodiscard]] Future {
     std::shared_ptr<detail::FutureState<T>> state;
     bool await_ready() const { return state->value.has_value(); }
     void await_suspend(std::coroutine_handle<> waiter) { state->waiters.push_back(waiter); }
-    T await_resume() const { return *state->value; }
+    T await_resume() const { return Future(state).get(); }
   };
   Awaiter awaiter() const { return Awaiter{state_}; }
 
@@ -131,6 +132,7 @@ struct Promise : PromiseBase {
     if (thrown) {
       std::rethrow_exception(thrown);
     }
+    HF_CHECK(value.has_value(), "a task that is awaited has returned or thrown");
     return std::move(*value);
   }
 };

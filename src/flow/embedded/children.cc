@@ -143,8 +143,9 @@ void Engine::State::check_child_closed(const RunId& parent, const ChildRecord& r
 }
 
 void Engine::State::tell_parent(const RunState& state, const Event& closing) {
-  post(*state.summary.parent_run_id,
-       {HistoryInput(child_closed(state.summary, state.parent_event_id, closing)), {}});
+  if (const auto& parent = state.summary.parent_run_id) {
+    post(*parent, {HistoryInput(child_closed(state.summary, state.parent_event_id, closing)), {}});
+  }
 }
 
 ChildInput child_closed(const RunSummary& child, std::int64_t initiated_event_id,

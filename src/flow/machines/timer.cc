@@ -16,7 +16,6 @@ const Machine kTimer("timer", std::to_array<TimerLine>({
                                   {kStarted, kFiredEvent, kFired},
                                   {kStarted, kCancel, kCancelAsked},
                                   {kCancelAsked, kCanceledEvent, kCanceled},
-                                  {kCancelAsked, kCancel, kCancelAsked},
                               }));
 
 }  // namespace

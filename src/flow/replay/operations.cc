@@ -2,6 +2,7 @@
 // history will resolve; and cancellation, which takes a command back when it was not sent yet.
 #include <fmt/core.h>
 
+#include "core/base/check.h"
 #include "flow/replay/runtime.h"
 
 namespace holdfast::flow::detail {
@@ -13,6 +14,13 @@ std::shared_ptr<FutureState<T>> new_future(Runtime* runtime) {
 }
 
 Error cancelled() { return {Code::kCancelled, "the scope of the operation was cancelled"}; }
+
+// The next state where the caller knows that the table has one.
+template <class S>
+S must(std::optional<S> next) {
+  HF_CHECK(next.has_value(), "the machine lists this input in this state");
+  return *next;
+}
 
 JsonObject retry_policy_json(const RetryPolicy& policy) {
   JsonObject json = {{"initialInterval", duration_text(policy.initial)},
@@ -61,8 +69,8 @@ Future<Result<Json>> Runtime::activity(const std::shared_ptr<Scope>& scope, std:
   }
   const std::uint64_t sequence = ++last_sequence_;
   JsonObject attributes = {{"activityId", std::to_string(++last_activity_)},
-                           {"activityType", {{"name", std::move(name)}}},
-                           {"taskQueue", {{"name", std::move(options.queue)}}},
+                           {"activityType", {{"name", name}}},
+                           {"taskQueue", {{"name", options.queue}}},
                            {"input", std::move(input)}};
   put_duration(attributes, "scheduleToCloseTimeout", options.schedule_to_close);
   put_duration(attributes, "scheduleToStartTimeout", options.schedule_to_start);
@@ -133,7 +141,7 @@ Future<Status> Runtime::timer(const std::shared_ptr<Scope>& scope, Nanoseconds d
     TimerOperation& operation = timers_.at(sequence);
     operation.started_event_id = event.id;
     operation.command.reset();
-    operation.state = machines::next(operation.state, machines::TimerInput::kStartedEvent).value();
+    operation.state = must(machines::next(operation.state, machines::TimerInput::kStartedEvent));
     by_event_[event.id] = sequence;
     return {};
   };
@@ -168,7 +176,7 @@ void Runtime::cancel_timer(std::uint64_t sequence) {
   command->on_recorded = [this, sequence](const Event&) -> Status {
     const auto done = timers_.find(sequence);
     done->second.state =
-        machines::next(done->second.state, machines::TimerInput::kCanceledEvent).value();
+        must(machines::next(done->second.state, machines::TimerInput::kCanceledEvent));
     by_event_.erase(done->second.started_event_id);
     timers_.erase(done);
     return {};
@@ -196,15 +204,14 @@ Child Runtime::child(const std::shared_ptr<Scope>& scope, std::string type, Json
   const std::uint64_t sequence = ++last_sequence_;
   auto command = push(EventType::kStartChildWorkflowExecutionInitiated,
                       {{"workflowId", id},
-                       {"workflowType", {{"name", std::move(type)}}},
+                       {"workflowType", {{"name", type}}},
                        {"input", std::move(input)},
                        {"parentClosePolicy", parent_close_name(options.parent_close)},
                        {"memo", std::move(options.memo)}});
   command->on_recorded = [this, sequence](const Event& event) -> Status {
     ChildOperation& operation = children_.at(sequence);
     operation.command.reset();
-    operation.state =
-        machines::next(operation.state, machines::ChildInput::kInitiatedEvent).value();
+    operation.state = must(machines::next(operation.state, machines::ChildInput::kInitiatedEvent));
     by_event_[event.id] = sequence;
     return {};
   };
@@ -222,7 +229,7 @@ void Runtime::cancel_child(std::uint64_t sequence) {
     return;
   }
   ChildOperation& operation = found->second;
-  operation.state = machines::next(operation.state, machines::ChildInput::kCancel).value();
+  operation.state = must(machines::next(operation.state, machines::ChildInput::kCancel));
   if (operation.state == machines::ChildState::kDropped) {
     operation.command->dropped = true;
     operation.started->resolve(cancelled());
