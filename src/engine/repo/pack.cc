@@ -76,7 +76,8 @@ Result<std::vector<PackEntry>> decode_pack_header(ByteSpan header) {
     entry.plain_length = type >= 2 ? read_u32(header.subspan(5)) : 0;
     const ByteSpan id = header.subspan(size - 32, 32);
     std::copy(id.begin(), id.end(), entry.id.digest.begin());
-    if (entry.length < crypto::kBoxOverhead || offset + entry.length > UINT32_MAX) {
+    const bool empty_frame = type >= 2 && entry.plain_length == 0;  // 0 means "not compressed"
+    if (entry.length < crypto::kBoxOverhead || offset + entry.length > UINT32_MAX || empty_frame) {
       return damaged("a length is impossible");
     }
     entry.offset = static_cast<std::uint32_t>(offset);

@@ -1,0 +1,214 @@
+#include "engine/repo/repository.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/repo/maintain.h"
+#include "engine/repo/testing/test_repository.h"
+
+namespace holdfast::repo {
+namespace {
+
+using std::chrono::minutes;
+
+std::string only_file(TestWorld& world, const std::string& folder) {
+  const auto entries = world.files.list(folder);
+  EXPECT_EQ(entries->size(), 1u);
+  return folder + "/" + entries->at(0).name;
+}
+
+// The one pack that holds data and the one that holds trees lie below data/xx.
+std::vector<std::string> pack_files(TestWorld& world) {
+  std::vector<std::string> paths;
+  const auto folders = world.files.list("/repo/data");
+  for (const auto& folder : *folders) {
+    const std::string path = "/repo/data/" + folder.name;
+    const auto files = world.files.list(path);
+    for (const auto& file : *files) {
+      paths.push_back(path + "/" + file.name);
+    }
+  }
+  return paths;
+}
+
+TEST(Repository, OpensWithItsPasswordOnly) {
+  TestWorld world;
+  const auto made = world.init();
+  ASSERT_TRUE(made) << made.error().to_string();
+  const auto opened = world.open();
+  ASSERT_TRUE(opened);
+  EXPECT_EQ((*opened)->config().polynomial, (*made)->config().polynomial);
+  EXPECT_EQ(world.init().error().code(), Code::kAlreadyExists);
+  world.password = SecretString("wrong");
+  EXPECT_EQ(world.open().error().code(), Code::kWrongPassword);
+  EXPECT_EQ(world.open("/other").error().code(), Code::kNotFound);
+}
+
+TEST(Repository, ASecondKeyOpensItToo) {
+  TestWorld world;
+  auto repository = *world.init();
+  const auto id = repository->add_key(SecretString("second"), {16, 1, 1});
+  ASSERT_TRUE(id);
+  world.password = SecretString("second");
+  auto other = world.open();
+  ASSERT_TRUE(other);
+  EXPECT_EQ((*other)->keys()->size(), 2u);
+  EXPECT_EQ((*other)->remove_key(*id).error().code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(repository->remove_key(id->substr(0, 10)));
+  EXPECT_EQ(world.open().error().code(), Code::kWrongPassword);
+}
+
+TEST(Repository, StoresChunksOnce) {
+  TestWorld world;
+  auto repository = *world.init();
+  ASSERT_TRUE(save_files(*repository, world, {"one", "two", "one"}));
+  EXPECT_EQ(repository->index().chunk_count(ChunkKind::kData), 2u);
+  const std::size_t packs = pack_files(world).size();
+  ASSERT_TRUE(save_files(*repository, world, {"one", "two", "one"}));
+  EXPECT_EQ(pack_files(world).size(), packs);
+  EXPECT_EQ(damage(*repository), std::vector<std::string>());
+  EXPECT_EQ(repository->snapshots()->size(), 2u);
+}
+
+TEST(Repository, FindsSnapshotsByBeginningAndLatest) {
+  TestWorld world;
+  auto repository = *world.init();
+  EXPECT_EQ(repository->find_snapshot("latest").error().code(), Code::kNotFound);
+  const SnapshotId first = *save_files(*repository, world, {"1"});
+  const SnapshotId second = *save_files(*repository, world, {"2"});
+  EXPECT_EQ(repository->find_snapshot(first.hex().substr(0, 12))->id, first);
+  EXPECT_EQ(repository->find_snapshot("latest")->id, second);
+  EXPECT_EQ(repository->find_snapshot("").error().code(), Code::kNotFound);
+  EXPECT_EQ(repository->find_snapshot("zz").error().code(), Code::kNotFound);
+}
+
+TEST(Repository, RefusesANewerVersionInOneSentence) {
+  TestWorld world;
+  auto repository = *world.init();
+  const std::string config = R"({"version":3,"id":"x","chunker_polynomial":"25b468838dcb75"})";
+  Buffer box;
+  crypto::seal(repository->key(), world.random, as_bytes(config), box);
+  const auto file = world.files.open("/repo/config", env::OpenMode::kTruncate, 0600);
+  ASSERT_TRUE((*file)->append(box));
+  const auto opened = world.open();
+  EXPECT_EQ(opened.error().code(), Code::kFailedPrecondition);
+  EXPECT_NE(opened.error().message().find("version 3"), std::string::npos);
+}
+
+TEST(Repository, ReadsUncompressedFilesOfOldVersions) {
+  TestWorld world;
+  auto repository = *world.init();
+  const std::string text =
+      R"({"time":"2026-01-01T00:00:00Z","tree":")" + std::string(64, 'a') + R"(","paths":["/x"]})";
+  Buffer box;
+  crypto::seal(repository->key(), world.random, as_bytes(text), box);
+  const std::string id = crypto::sha256_hex(box);
+  ASSERT_TRUE(repository->put({blob::ObjectType::kSnapshot, id}, box));
+  EXPECT_EQ(repository->find_snapshot(id)->paths[0], "/x");
+}
+
+TEST(Check, FindsEachFlippedByteOfAnything) {
+  for (const char* folder : {"/repo/index", "/repo/snapshots"}) {
+    TestWorld world;
+    auto repository = *world.init();
+    ASSERT_TRUE(save_files(*repository, world, {"content"}));
+    ASSERT_TRUE(world.files.corrupt(only_file(world, folder), 40));
+    EXPECT_NE(damage(*repository), std::vector<std::string>()) << folder;
+  }
+  TestWorld world;
+  auto repository = *world.init();
+  ASSERT_TRUE(save_files(*repository, world, {"content"}));
+  for (const std::string& pack : pack_files(world)) {
+    const std::uint64_t size = world.files.stat(pack)->size;
+    for (std::uint64_t at = 0; at < size; at += 7) {
+      ASSERT_TRUE(world.files.corrupt(pack, at));
+      EXPECT_NE(damage(*repository), std::vector<std::string>()) << pack << " at " << at;
+      ASSERT_TRUE(world.files.corrupt(pack, at));
+    }
+  }
+  EXPECT_EQ(damage(*repository), std::vector<std::string>());
+}
+
+TEST(Check, FindsAMissingPackWithoutReadingData) {
+  TestWorld world;
+  auto repository = *world.init();
+  ASSERT_TRUE(save_files(*repository, world, {"content"}));
+  ASSERT_TRUE(world.files.remove(pack_files(world)[0]));
+  EXPECT_FALSE(check(*repository, {})->ok());
+}
+
+TEST(Check, ReadsOnlyTheChosenPacks) {
+  TestWorld world;
+  auto repository = *world.init();
+  const SnapshotId first = *save_files(*repository, world, {"one"});
+  const SnapshotId second = *save_files(*repository, world, {"one", "two"});
+  const auto fresh = packs_of(*repository, second, {first});
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(fresh->size(), 2u);  // its data and its tree
+  CheckOptions options;
+  options.read_data = CheckOptions::ReadData::kChosen;
+  options.packs = *fresh;
+  const auto report = check(*repository, options);
+  EXPECT_TRUE(report->ok());
+  EXPECT_EQ(report->packs_read, 2u);
+  EXPECT_EQ(packs_of(*repository, second)->size(), 3u);
+}
+
+TEST(Lock, SharedOnesStandTogetherAnExclusiveOneAlone) {
+  TestWorld world;
+  auto repository = *world.init();
+  {
+    const auto a = repository->lock(LockKind::kShared);
+    const auto b = repository->lock(LockKind::kShared);
+    EXPECT_TRUE(a && b);
+    EXPECT_EQ(repository->lock(LockKind::kExclusive).error().code(), Code::kConflict);
+  }
+  const auto alone = repository->lock(LockKind::kExclusive);
+  EXPECT_TRUE(alone);
+  EXPECT_EQ(repository->lock(LockKind::kShared).error().code(), Code::kConflict);
+  EXPECT_EQ(world.files.list("/repo/locks")->size(), 1u);
+}
+
+TEST(Lock, OfADeadProcessOfThisHostIsRemoved) {
+  TestWorld world;
+  auto repository = *world.init();
+  LockRecord record;
+  record.time = world.clock.now();
+  record.exclusive = true;
+  record.host = "testhost";
+  record.pid = 99;
+  ASSERT_TRUE(repository->save_unpacked(blob::ObjectType::kLock, to_json(record)));
+  EXPECT_TRUE(repository->lock(LockKind::kExclusive));
+  record.host = "elsewhere";
+  ASSERT_TRUE(repository->save_unpacked(blob::ObjectType::kLock, to_json(record)));
+  EXPECT_EQ(repository->lock(LockKind::kShared).error().code(), Code::kConflict);
+  EXPECT_EQ(repository->unlock(/*all=*/false).value(), 0);
+  world.clock.advance(minutes(31));
+  EXPECT_EQ(repository->unlock(/*all=*/false).value(), 1);
+}
+
+TEST(Lock, IsWrittenAnewEveryFiveMinutesAndLostWhenItCannotBe) {
+  TestWorld world;
+  auto repository = *world.init();
+  auto lock = *repository->lock(LockKind::kShared);
+  const std::string before = only_file(world, "/repo/locks");
+  world.clock.advance(minutes(5));
+  while (world.clock.pending() == 0) {  // the refresh runs on its own thread
+    std::this_thread::yield();
+  }
+  EXPECT_NE(only_file(world, "/repo/locks"), before);
+  world.plan.fail_at(1, env::FaultPlan::Lasting::kFromThenOn);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(lock->lost());
+    world.clock.advance(minutes(5));
+    while (world.clock.pending() == 0) {
+      std::this_thread::yield();
+    }
+  }
+  EXPECT_TRUE(lock->lost());
+  world.plan.fail_at(0);
+  lock.reset();
+  EXPECT_EQ(world.files.list("/repo/locks")->size(), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::repo
