@@ -1,0 +1,112 @@
+#include "domain/protect/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/base/yaml.h"
+
+namespace holdfast::protect {
+namespace {
+
+// The requirements' document, as printed there.
+constexpr const char* kScheduledBackup = R"yaml(workflow_name: scheduled_backup
+trigger: cron_schedule
+schedules:
+  - daily_backup:
+      time: "02:00"
+      frequency: daily
+      retention: 30_days
+  - weekly_backup:
+      time: "01:00"
+      day: sunday
+      retention: 12_weeks
+  - monthly_backup:
+      time: "00:00"
+      day: first_sunday
+      retention: 12_months
+steps:
+  - pre_backup_validation:
+      check_space: true
+      verify_connectivity: true
+      validate_snapmirror: true
+  - execute_backup:
+      type: snapshot
+      consistency_group: true
+      application_quiesce: true
+  - post_backup_verification:
+      verify_integrity: true
+      update_catalog: true
+      send_notifications: true
+)yaml";
+
+Json document(std::string_view yaml) { return parse_yaml(yaml).value().front().value; }
+
+Error refused(std::string_view yaml) {
+  const auto policy = decode_policy(document(yaml), "UTC");
+  EXPECT_FALSE(policy) << yaml;
+  return policy ? Error(Code::kInternal, "accepted") : policy.error();
+}
+
+TEST(Policy, TakesTheRequirementsDocumentAsItStands) {
+  const auto policy = decode_policy(document(kScheduledBackup), "Europe/Berlin");
+  ASSERT_TRUE(policy) << policy.error().to_string();
+  EXPECT_EQ(policy->name, "scheduled_backup");
+  EXPECT_EQ(policy->timezone, "Europe/Berlin");
+  ASSERT_EQ(policy->schedules.size(), 3u);
+  EXPECT_EQ(policy->schedules[2].label, "monthly_backup");
+  EXPECT_EQ(policy->schedules[2].retention, "12_months");
+  EXPECT_EQ(policy->levels.size(), 2u);
+  EXPECT_TRUE(policy->switches.send_notifications);
+}
+
+TEST(Policy, SwitchesThatAreOffStayOff) {
+  const auto policy =
+      decode_policy(document("workflow_name: scheduled_backup\nschedules: []\nsteps:\n"
+                             "  - post_backup_verification:\n      send_notifications: false\n"),
+                    "UTC");
+  ASSERT_TRUE(policy);
+  EXPECT_FALSE(policy->switches.send_notifications);
+  EXPECT_TRUE(policy->switches.verify_integrity);
+  EXPECT_FALSE(switches_from_json(to_json(policy->switches)).send_notifications);
+}
+
+TEST(Policy, NamesEveryProblemWithItsPlace) {
+  const Error error = refused(
+      "kind: policy\nname: p\ntimezone: Mars/Olympus\nlevels: [moon]\nrpo: soon\nextra: 1\n"
+      "schedules:\n  - d: {time: '25:00', frequency: daily, retention: 3_fortnights}\n"
+      "steps:\n  - execute_backup: {type: tape, juggle: true}\n");
+  std::set<std::string> pointers;
+  for (const auto& [pointer, message] : error.context()) {
+    pointers.insert(pointer);
+  }
+  for (const char* pointer :
+       {"/timezone", "/levels/0", "/rpo", "/extra", "/schedules/0/d", "/schedules/0/d/retention",
+        "/steps/0/execute_backup/type", "/steps/0/execute_backup/juggle"}) {
+    EXPECT_TRUE(pointers.contains(pointer)) << pointer;
+  }
+}
+
+TEST(Policy, RefusesOtherWorkflowDocumentsByName) {
+  const Error error =
+      refused("workflow_name: disaster_recovery\ntrigger: cron_schedule\nschedules: []\n");
+  EXPECT_NE(error.to_string().find("disaster_recovery"), std::string::npos);
+}
+
+TEST(Policy, ReadsTargetsProofAndSelector) {
+  const auto policy = decode_policy(
+      document("kind: policy\nname: gold\nrpo: 4h\nrto: 30m\nproof: {level: L4, interval: 2d}\n"
+               "selector: {tier: gold}\nlevels:\n  - level: local_snapshot\n    repository: fast\n"
+               "approval: {four_eyes: true}\n"),
+      "UTC");
+  ASSERT_TRUE(policy) << policy.error().to_string();
+  EXPECT_EQ(policy->rpo, std::chrono::hours(4));
+  EXPECT_EQ(policy->proof.level, inventory::ProofLevel::kL4);
+  EXPECT_EQ(policy->proof.interval, std::chrono::hours(48));
+  EXPECT_EQ(policy->selector.at("tier"), "gold");
+  EXPECT_EQ(policy->levels.front().repository, "fast");
+  EXPECT_TRUE(policy->four_eyes);
+}
+
+}  // namespace
+}  // namespace holdfast::protect
