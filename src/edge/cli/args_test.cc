@@ -1,0 +1,106 @@
+#include "edge/cli/args.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "edge/cli/completion.h"
+#include "edge/cli/documents.h"
+#include "edge/cli/watch.h"
+
+namespace holdfast::cli {
+namespace {
+
+ParseOutcome parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "holdfast");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+TEST(Args, FindTheCommandItsOptionsAndPositionals) {
+  const ParseOutcome outcome = parse(
+      {"-o", "json", "restore", "pt_1", "--path", "a", "--path", "b", "--to", "/tmp/x", "--wait"});
+  const auto* parsed = std::get_if<Parsed>(&outcome);
+  ASSERT_NE(parsed, nullptr);
+  EXPECT_EQ(parsed->command->words, "restore");
+  EXPECT_EQ(parsed->format, OutputFormat::kJson);
+  EXPECT_EQ(parsed->arguments.get("POINT"), "pt_1");
+  EXPECT_EQ(parsed->arguments.all("--path"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(parsed->arguments.has("--wait"));
+  EXPECT_FALSE(parsed->arguments.has("--in-place"));
+}
+
+TEST(Args, TakeTheOutputOptionBehindTheCommandToo) {
+  const ParseOutcome outcome = parse({"resource", "list", "-o", "yaml"});
+  const auto* parsed = std::get_if<Parsed>(&outcome);
+  ASSERT_NE(parsed, nullptr);
+  EXPECT_EQ(parsed->command->words, "resource list");
+  EXPECT_EQ(parsed->format, OutputFormat::kYaml);
+}
+
+TEST(Args, UsageErrorsEndWithTwo) {
+  testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
+  for (const std::vector<const char*>& words :
+       std::vector<std::vector<const char*>>{{"nonsense"},
+                                             {"resource"},
+                                             {"backup"},
+                                             {"restore", "pt_1", "--nope"},
+                                             {"-o", "xml", "status"},
+                                             {},
+                                             {"serve", "--data", "/d", "--listen", "here"}}) {
+    const ParseOutcome outcome = parse(words);
+    const int* code = std::get_if<int>(&outcome);
+    ASSERT_NE(code, nullptr);
+    EXPECT_EQ(*code, 2);
+  }
+  testing::internal::GetCapturedStderr();
+  testing::internal::GetCapturedStdout();
+}
+
+TEST(Args, ServeReadsAddressAndPort) {
+  const ParseOutcome outcome =
+      parse({"serve", "--data", "/var/lib/holdfast", "--listen", "127.0.0.1:0", "--reset-admin"});
+  const auto* options = std::get_if<ServeOptions>(&outcome);
+  ASSERT_NE(options, nullptr);
+  EXPECT_EQ(options->data_dir, "/var/lib/holdfast");
+  EXPECT_EQ(options->port, 0);
+  EXPECT_TRUE(options->reset_admin);
+}
+
+TEST(Commands, AreListedOnceAndCompleted) {
+  std::set<std::string_view> words;
+  const std::string bash = completion_script("bash").value();
+  const std::string fish = completion_script("fish").value();
+  for (const Command& command : commands()) {
+    EXPECT_TRUE(words.insert(command.words).second) << command.words;
+    EXPECT_NE(bash.find("\"" + std::string(command.words) + "\")"), std::string::npos)
+        << command.words;
+    EXPECT_NE(fish.find(command.help), std::string::npos) << command.words;
+  }
+  EXPECT_FALSE(completion_script("tcsh"));
+}
+
+TEST(Documents, ProblemsComeBackAtTheirLines) {
+  const YamlDocument document =
+      parse_yaml("kind: policy\nname: p\nschedules:\n  - daily: {time: '25:00'}\n")->front();
+  const Error error = Error(Code::kInvalidArgument, "the document has a problem")
+                          .with("/document/schedules/0/daily", "no time")
+                          .with("key", "fact");
+  const Error placed = at_lines(error, "p.yaml", document, "/document");
+  EXPECT_EQ(placed.context().at(0).first, "p.yaml:4:12");
+  EXPECT_EQ(placed.context().at(0).second, "daily no time");
+  EXPECT_EQ(placed.context().at(1).first, "key");
+}
+
+TEST(ExitCode, TellsHowARunEnded) {
+  const auto code = [](std::string_view text) { return exit_code_of(parse_json(text).value()); };
+  EXPECT_EQ(code(R"({"status":"completed"})"), 0);
+  EXPECT_EQ(code(R"({"status":"completed","partial":true})"), 3);
+  EXPECT_EQ(code(R"({"status":"waiting"})"), 7);
+  EXPECT_EQ(code(R"({"status":"cancelled"})"), 130);
+  EXPECT_EQ(code(R"({"status":"failed","error":{"code":"target_missed"}})"), 10);
+  EXPECT_EQ(code(R"({"status":"failed","error":{"code":"not_found"}})"), 4);
+}
+
+}  // namespace
+}  // namespace holdfast::cli
