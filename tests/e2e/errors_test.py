@@ -16,8 +16,8 @@ from house import House, HouseTest, fill, picture, require_program
 
 class Errors(HouseTest):
     def sentence(self, done):
-        """The one line on stderr that says what is wrong."""
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        """The one line on stderr that says what is wrong; indented ones below it may say where in the input."""
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("  ")]
         self.assertEqual(len(lines), 1, f"not one sentence: {done.stderr!r}")
         return lines[0]
 
@@ -166,7 +166,7 @@ class Unreadable(unittest.TestCase):
         home.protect("orders", tree)
         done = home.run("backup", "orders", "--wait", code=3)
         self.assertIn("secret", done.stdout + done.stderr)
-        run = next(home.client.items("/v1/runs", workflow="scheduled_backup"))
+        run = home.client.run(next(home.client.items("/v1/runs", workflow="scheduled_backup"))["id"])
         self.assertTrue(run["partial"])
         point = home.points("orders")[0]
         self.assertTrue(point["partial"])
@@ -178,7 +178,7 @@ class Unreadable(unittest.TestCase):
 
 
 class FullDisk(unittest.TestCase):
-    """The folder of the server on a file system of 24 MB."""
+    """The folder of the server on a file system of 72 MB."""
 
     def test_a_full_disk_fails_the_run_and_keeps_the_earlier_point(self):
         require_program(self)
@@ -187,14 +187,14 @@ class FullDisk(unittest.TestCase):
         home = House()
         self.addCleanup(home.__exit__)
         home.data.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(home.data)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=72m", "none", str(home.data)], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", str(home.data)], check=False)
         self.addCleanup(home.stop, signal.SIGKILL)
         tree = fill(home.folder / "source")
         home.start()
         home.protect("orders", tree)
         first, before = home.finish("scheduled_backup", resource="orders").point, picture(tree)
-        (tree / "huge").write_bytes(os.urandom(60_000_000))
+        (tree / "huge").write_bytes(os.urandom(120_000_000))
         with self.assertRaises(RunFailed) as caught:
             home.finish("scheduled_backup", resource="orders")
         self.assertIn(caught.exception.code, ("resource_exhausted", "failed_precondition"))

@@ -48,7 +48,11 @@ class House:
         self.user = None  # run the server as this user id
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -79,7 +83,7 @@ class House:
                 return False
             endpoint = self.data / "endpoint.json"
             if endpoint.is_file() and endpoint.stat().st_size:
-                self.client = Client(address_in(json.loads(endpoint.read_text())), (self.data / "admin.token").read_text().strip())
+                self.client = Client(json.loads(endpoint.read_text())["address"], (self.data / "admin.token").read_text().strip())
                 try:
                     self.client.get("/v1/health")
                     return True
@@ -125,10 +129,6 @@ class House:
 
     def points(self, resource):
         return sorted(self.client.items("/v1/points", resource=resource), key=lambda point: point["time"])
-
-
-def address_in(endpoint):
-    return endpoint.get("url") or "http://" + endpoint["address"]
 
 
 class HouseTest(unittest.TestCase):

@@ -72,7 +72,7 @@ REFUSED_HEADERS = {
     "format": "libstdc++ 12 has none: use fmt",
     "print": "libstdc++ 12 has none: use fmt",
     "generator": "libstdc++ 12 has none: write a loop",
-    "iostream": "use core/base/log.h, or fmt in edge/cli",
+    "iostream": "use core/base/log.h, or fmt",
 }
 
 # What a workflow definition (*_workflow.cc, *_workflow.h) may include of the project. The rest of its

@@ -50,14 +50,15 @@ void attach(CLI::App& root, const Command& command, Attached& attached) {
     option->expected(1)->required(positional.required);
   }
   for (const Option& wanted : command.options) {
-    Slot& slot =
-        attached.slots.emplace_back(Slot{std::string(wanted.name), {}, wanted.value.empty()});
+    // "--file,-f" is found again by its first name.
+    const std::string names(wanted.name);
+    Slot& slot = attached.slots.emplace_back(
+        Slot{names.substr(0, names.find(',')), {}, wanted.value.empty()});
     if (slot.flag) {
-      attached.app->add_flag_function(slot.name, [](std::int64_t) {}, std::string(wanted.help));
+      attached.app->add_flag_function(names, [](std::int64_t) {}, std::string(wanted.help));
       continue;
     }
-    CLI::Option* option =
-        attached.app->add_option(slot.name, slot.values, std::string(wanted.help));
+    CLI::Option* option = attached.app->add_option(names, slot.values, std::string(wanted.help));
     option->type_name(std::string(wanted.value))->expected(1)->take_all();
     if (!wanted.repeated) {
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

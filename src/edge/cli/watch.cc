@@ -34,6 +34,18 @@ void show_steps(Session& session, const Json& run, std::set<std::string>& shown)
   }
 }
 
+// What a partial run could not read.
+void show_problems(Console& console, const Json& run) {
+  const Json* result = find(run, "result");
+  const Json* problems = result == nullptr ? nullptr : find(*result, "problems");
+  if (problems == nullptr || !problems->is_array()) {
+    return;
+  }
+  for (const Json& problem : problems->get_array()) {
+    console.note("  " + std::string(problem.get_string()));
+  }
+}
+
 void show_end(Session& session, const Json& run) {
   Console& console = session.console();
   if (console.format() != OutputFormat::kTable) {
@@ -46,6 +58,7 @@ void show_end(Session& session, const Json& run) {
   if (const Json* error = find(run, "error"); error != nullptr && error->is_object()) {
     console.note("holdfast: " + get_string(*error, "message"));
   }
+  show_problems(console, run);
   if (status == "waiting") {
     const Json* approval = find(run, "approval");
     const std::string id = approval == nullptr ? "" : get_string(*approval, "id");
