@@ -10,7 +10,7 @@ namespace holdfast::activities {
 // engine.compare_restored, engine.list_points. `context` outlives the registry.
 void register_engine_activities(flow::ActivityRegistry& registry, const DataContext& context);
 // storage.check_space, storage.verify_connectivity, storage.replica_state, storage.snapshot,
-// storage.delete_snapshots.
+// storage.delete_snapshots, storage.list_snapshots.
 void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context);
 // proof.run.
 void register_proof_activities(flow::ActivityRegistry& registry, const DataContext& context);

@@ -225,6 +225,23 @@ Result<Json> delete_snapshots(const DataContext& context, ActivityContext& activ
   return Json(JsonObject{{"detail", fmt::format("{} snapshots deleted", deleted)}});
 }
 
+// The snapshots that Holdfast made of a volume, by the name of their point.
+Result<Json> list_snapshots(const DataContext& context, ActivityContext& activity,
+                            const Json& input) {
+  HF_TRY(const OpenVolume open, open_volume(context, activity, input));
+  JsonArray rows;
+  HF_TRY(const auto snapshots, wait(context, open.driver->list_snapshots(open.volume)));
+  for (const storage::Snapshot& snapshot : snapshots) {
+    HF_TRY(const storage::ReadView view,
+           wait(context, open.driver->read_view(open.volume, snapshot.name)));
+    rows.push_back(JsonObject{{"name", snapshot.name},
+                              {"time", to_rfc3339(snapshot.time)},
+                              {"path", view.read_path},
+                              {"consistency", storage::consistency_name(view.consistency)}});
+  }
+  return Json(JsonObject{{"snapshots", std::move(rows)}});
+}
+
 }  // namespace
 
 void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context) {
@@ -239,6 +256,7 @@ void register_storage_activities(flow::ActivityRegistry& registry, const DataCon
   add("storage.replica_state", replica_state);
   add("storage.snapshot", take_snapshot);
   add("storage.delete_snapshots", delete_snapshots);
+  add("storage.list_snapshots", list_snapshots);
 }
 
 }  // namespace holdfast::activities

@@ -133,6 +133,60 @@ Result<Json> adopt_snapshots(const ServerContext& context, const Json& input) {
   });
 }
 
+Result<Json> known_volumes(const ServerContext& context) {
+  HF_TRY(const auto resources, context.db.read_blocking([](db::Connection& sql) {
+    return inventory::list_resources(sql);
+  }));
+  JsonArray list;
+  for (const inventory::Resource& resource : resources) {
+    if (method_of(resource.driver, "local_snapshot") != "restic") {
+      const activities::VolumeRef volume{resource.driver, resource.path};
+      list.push_back(
+          JsonObject{{"resource_id", resource.id.text()}, {"volume", activities::encode(volume)}});
+    }
+  }
+  return Json(JsonObject{{"volumes", std::move(list)}});
+}
+
+// A storage snapshot is named by its point: a point that is known gets its copy back, another one
+// is made from what the snapshot tells.
+Tagged from_storage_snapshot(db::Connection& sql, const inventory::Resource& resource,
+                             const Json& row) {
+  Tagged found;
+  found.resource = resource;
+  found.point.id = inventory::PointId(get_string(row, "name"));
+  if (const auto known = inventory::find_point(sql, found.point.id.text())) {
+    found.point = *known;
+  } else {
+    found.point.resource = resource.id;
+    found.point.resource_name = resource.name;
+    found.point.time = parse_rfc3339(get_string(row, "time")).value_or(UtcTime());
+    found.point.consistency = get_string(row, "consistency");
+    found.point.timezone = "UTC";
+  }
+  inventory::Copy copy;
+  copy.level = "local_snapshot";
+  copy.method = "btrfs_snapshot";
+  copy.location = get_string(row, "path");
+  copy.snapshot_id = found.point.id.text();
+  copy.state = "available";
+  copy.id = inventory::CopyId(copy_id_of(found.point.id.text(), copy.level, ""));
+  found.point.copies = {copy};
+  return found;
+}
+
+Result<Json> adopt_storage_snapshots(const ServerContext& context, const Json& input) {
+  return context.db.write_blocking([input](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const auto resource, inventory::find_resource(sql, get_string(input, "resource_id")));
+    std::int64_t points = 0;
+    std::int64_t copies = 0;
+    for (const Json& row : find(input, "snapshots")->get_array()) {
+      HF_TRY_VOID(adopt(sql, from_storage_snapshot(sql, resource, row), points, copies));
+    }
+    return Json(JsonObject{{"points", points}, {"copies", copies}});
+  });
+}
+
 }  // namespace
 
 void register_rebuild_activities(flow::ActivityRegistry& registry, const ServerContext& context) {
@@ -142,6 +196,12 @@ void register_rebuild_activities(flow::ActivityRegistry& registry, const ServerC
   registry.add("protect.adopt_snapshots", [&context](flow::ActivityContext&, const Json& input) {
     return adopt_snapshots(context, input);
   });
+  registry.add("protect.known_volumes",
+               [&context](flow::ActivityContext&, const Json&) { return known_volumes(context); });
+  registry.add("protect.adopt_storage_snapshots",
+               [&context](flow::ActivityContext&, const Json& input) {
+                 return adopt_storage_snapshots(context, input);
+               });
 }
 
 }  // namespace holdfast::protect

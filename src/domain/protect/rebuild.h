@@ -7,8 +7,8 @@
 
 namespace holdfast::protect {
 
-// Registers protect.known_repositories and protect.adopt_snapshots. `context` outlives the
-// registry.
+// Registers protect.known_repositories, protect.adopt_snapshots, protect.known_volumes and
+// protect.adopt_storage_snapshots. `context` outlives the registry.
 void register_rebuild_activities(flow::ActivityRegistry& registry, const ServerContext& context);
 
 }  // namespace holdfast::protect

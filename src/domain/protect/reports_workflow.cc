@@ -27,7 +27,8 @@ flow::Task<Result<Json>> backup_status_report(flow::WorkflowContext& ctx) {
   co_return Json(JsonObject{{"backup_status", std::move(report)}});
 }
 
-// One repository after the other: each is listed by a data activity, a page at a time, and its
+// Repositories first, since their tags name the resources; then what storage systems hold. One
+// repository after the other: each is listed by a data activity, a page at a time, and its
 // snapshots become points again.
 flow::Task<Result<Json>> catalog_rebuild(flow::WorkflowContext& ctx) {
   HF_CO_TRY(const Json found,
@@ -52,6 +53,22 @@ flow::Task<Result<Json>> catalog_rebuild(flow::WorkflowContext& ctx) {
       copies += get_int(adopted, "copies");
       cursor = get_string(page, "next");
     } while (!cursor.empty());
+  }
+  HF_CO_TRY(const Json volumes,
+            co_await ctx.activity("protect.known_volumes", JsonObject{}, control_options()));
+  const Json* list = find(volumes, "volumes");
+  for (size_t i = 0; list != nullptr && i < list->get_array().size(); ++i) {
+    Json row = list->get_array()[i];
+    Result<Json> snapshots = co_await ctx.activity("storage.list_snapshots", row, data_options());
+    if (!snapshots) {
+      ctx.log_warn("catalog.volume_unreadable", {{"error", snapshots.error().to_string()}});
+      continue;
+    }
+    row.get_object()["snapshots"] = *find(*snapshots, "snapshots");
+    HF_CO_TRY(const Json adopted, co_await ctx.activity("protect.adopt_storage_snapshots",
+                                                        std::move(row), control_options()));
+    points += get_int(adopted, "points");
+    copies += get_int(adopted, "copies");
   }
   const auto count =
       static_cast<std::int64_t>(repositories == nullptr ? 0 : repositories->get_array().size());

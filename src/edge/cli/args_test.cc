@@ -29,6 +29,16 @@ TEST(Args, FindTheCommandItsOptionsAndPositionals) {
   EXPECT_FALSE(parsed->arguments.has("--in-place"));
 }
 
+TEST(Args, ShortNamesAreTheLongOnes) {
+  for (const char* name : {"-f", "--file"}) {
+    const ParseOutcome outcome = parse({"apply", name, "policy.yaml", "--dry-run"});
+    const auto* parsed = std::get_if<Parsed>(&outcome);
+    ASSERT_NE(parsed, nullptr);
+    EXPECT_EQ(parsed->arguments.get("--file"), "policy.yaml");
+    EXPECT_TRUE(parsed->arguments.has("--dry-run"));
+  }
+}
+
 TEST(Args, TakeTheOutputOptionBehindTheCommandToo) {
   const ParseOutcome outcome = parse({"resource", "list", "-o", "yaml"});
   const auto* parsed = std::get_if<Parsed>(&outcome);
