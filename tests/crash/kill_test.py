@@ -39,7 +39,6 @@ class Scenario:
         self.tree = fill(self.house.folder / "source")
         self.target = self.house.folder / "back"
         self.first = picture(self.tree)
-        self.house.start()
         self.house.protect("orders", self.tree)
         self.before = self.house.finish("scheduled_backup", resource="orders").point
         (self.tree / "d1" / "late.bin").write_bytes(random.Random(7).randbytes(90_000))

@@ -45,7 +45,7 @@ class House:
         self.process = None
         self.client = None
         self.program = PROGRAM
-        self.user = None  # run the server as this user id
+        self.user = None  # run the server as this user and group id
 
     def __enter__(self):
         try:
@@ -65,7 +65,8 @@ class House:
         known = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user, group=self.user,
+                                            extra_groups=None if self.user is None else [],
                                             env={**known, **self.environment, **environment})
         if wait:
             self.wait_ready()
