@@ -132,7 +132,7 @@ TEST_F(Backup, FailsWhenNothingIsThereOrItIsStopped) {
   stopped.stop = stop.get_token();
   EXPECT_EQ(backup(*repository_, stopped).error().code(), Code::kCancelled);
   EXPECT_EQ(repository_->snapshots()->size(), 0u);
-  EXPECT_EQ(repo_files_.list("/repo/locks")->size(), 0u);
+  EXPECT_EQ(repo_files().list((judged_.empty() ? "/repo" : judged_) + "/locks")->size(), 0u);
 }
 
 TEST_F(Backup, ADryRunCountsAndStoresNothing) {

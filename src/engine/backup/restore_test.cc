@@ -117,6 +117,7 @@ TEST_F(Restore, ListsTheFilesOfADamagedPackAndRestoresTheOthers) {
   const repo::Snapshot snapshot = *repository_->snapshot(summary.snapshot);
   const repo::Node bad = *find_node(*repository_, snapshot, source_ + "/bad");
   const auto location = repository_->find_chunk(repo::ChunkKind::kData, bad.content->at(0));
+  damaged_on_purpose_ = true;
   ASSERT_TRUE(repository_->remove({blob::ObjectType::kPack, location->pack.hex()}));
   const auto done = restore(*repository_, restore_to(summary, root_ + "/back"));
   ASSERT_TRUE(done);

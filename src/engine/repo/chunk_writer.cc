@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/async/bounded_queue.h"
+#include "engine/repo/chunker.h"
 #include "engine/repo/compress.h"
 #include "engine/repo/pack.h"
 #include "engine/repo/repository.h"
@@ -164,7 +165,8 @@ Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
     const std::lock_guard lock(pack_mutex);
     OpenPack& pack = open[entry.kind == ChunkKind::kTree ? 1 : 0];
     if (pack.bytes.capacity() == 0) {
-      pack.bytes.reserve(options.pack_size + (1u << 20));
+      pack.bytes.reserve(options.pack_size + kChunkMax +
+                         (1u << 20));  // one more chunk and the header
     }
     entry.offset = static_cast<std::uint32_t>(pack.bytes.size());
     pack.bytes.insert(pack.bytes.end(), box.begin(), box.end());
