@@ -80,6 +80,15 @@ def recover_one(holdfast, point, source, tree):
     return run["id"], inside
 
 
+def seconds_between(first, last):
+    """Of two RFC 3339 times in UTC; Python reads at most six digits of a fraction."""
+    def parse(text):
+        whole, _, fraction = text.rstrip("Z").partition(".")
+        return datetime.datetime.fromisoformat(whole).timestamp() + float("0." + (fraction or "0"))
+
+    return parse(last) - parse(first)
+
+
 def protect(holdfast, path, scratch):
     """The whole way of one path; returns what the summary tells of it."""
     name = name_for(path)
@@ -87,24 +96,27 @@ def protect(holdfast, path, scratch):
         holdfast.show("resource", "add", name, "--path", str(path), "--policy", "scheduled_backup")
     holdfast.show("backup", name, "--wait")
     point = newest_point(holdfast, name)
-    backup = next(run for run in holdfast.json("run", "list") if (run.get("result") or {}).get("point") == point["id"])
+    backup = holdfast.json("run", "show", point["run_id"])
     tree = scratch / name
     holdfast.show("restore", point["id"], "--to", str(tree), "--wait")
     recovery, lost = recover_one(holdfast, point, path, tree)
     holdfast.show("prove", name, "--level", "4", "--wait")
-    return {"name": name, "path": path, "backup": backup["result"], "recovery": recovery, "lost": lost, "tree": tree,
+    return {"name": name, "path": path, "backup": dict(backup["result"], seconds=seconds_between(backup["started_at"], backup["ended_at"])), "recovery": recovery, "lost": lost, "tree": tree,
             "point": holdfast.json("point", "show", point["id"])}
 
 
 def summary(holdfast, done, data, seconds):
     rule = "-" * 78
+    disks = {repository["name"]: repository["same_disk_as"] for repository in holdfast.json("repository", "list")}
     print(f"\n{rule}")
     for one in done:
         point, result = one["point"], one["backup"]
         took = max(result.get("seconds") or 0, 0.001)
         print(f"protected   {one['path']} as '{one['name']}': {point['files']} files, {size(point['size_bytes'])}")
         for copy in point["copies"]:
-            print(f"copy        {copy['level']} by {copy['method']} in {copy['location']}")
+            beside = disks.get(copy["repository"])
+            note = f" (same disk as {beside}: not another medium)" if beside else ""
+            print(f"copy        {copy['level']} by {copy['method']} in {copy['location']}{note}")
         print(f"fast        {size(result['bytes'] / took)}/s: {size(result['bytes'])} in {took:.1f} s")
         print(f"small       {size(result['added_bytes'])} added for {size(result['bytes'])}")
         if one["recovery"]:
