@@ -122,7 +122,8 @@ struct RunChange {
   std::optional<std::pair<std::string, Json>> heartbeat;  // activity id, details
 };
 
-// Ends the subscription when it goes.
+// Ends the subscription when it goes: nothing is called afterwards. Not destroyed by its own
+// callback.
 class Subscription {
  public:
   virtual ~Subscription() = default;

@@ -194,11 +194,11 @@ TEST_P(ActivityTimeoutTest, ReportsScheduleToStartWhenNoWorkerIsFree) {
 
 TEST_P(ActivityTimeoutTest, EndsAnAttemptThatStopsHeartbeating) {
   activities.add("work", [](ActivityContext& ctx, const Json& input) -> Result<Json> {
-    if (ctx.info().attempt == 1) {
-      ctx.heartbeat(Json{{"done", 7}});
-      return until_stopped(ctx, input);
+    if (const auto last = ctx.last_heartbeat()) {
+      return *last;
     }
-    return *ctx.last_heartbeat();
+    ctx.heartbeat(Json{{"done", 7}});
+    return until_stopped(ctx, input);
   });
   const auto done = end_of({{"heartbeat", 15}});
   ASSERT_TRUE(done) << done.error().to_string();
@@ -244,6 +244,73 @@ TEST_P(ActivityTest, RefusesPayloadsThatAreTooLarge) {
   EXPECT_EQ(result("w").error().code(), Code::kInvalidArgument);
   EXPECT_EQ(signal("w", "s", Json(std::string(kMaxPayloadBytes, 'x'))).error().code(),
             Code::kInvalidArgument);
+}
+
+TEST_P(ActivityTest, RunsAgainAfterARestartFromItsLastHeartbeat) {
+  workflows.add("one", one_activity);
+  std::promise<void> beating;
+  activities.add("work", [&](ActivityContext& ctx, const Json& input) -> Result<Json> {
+    ledger.note(ctx.idempotency_key());
+    if (const auto last = ctx.last_heartbeat()) {
+      return *last;
+    }
+    ctx.heartbeat(Json("half"));
+    beating.set_value();
+    auto stopped = until_stopped(ctx, input);
+    ledger.note(ctx.stop_reason() == StopReason::kShutdown ? "shutdown" : "other");
+    return stopped;
+  });
+  open();
+  ASSERT_TRUE(start("one", "w"));
+  beating.get_future().wait();
+  restart();
+  EXPECT_EQ(result("w")->as_string(), "half");
+  const std::string key = describe("w")->run.run_id.text() + "/1";
+  EXPECT_EQ(ledger.entries(), (std::vector<std::string>{key, "shutdown", key}));
+}
+
+TEST_P(ActivityTest, WaitsOutItsBackOffAcrossARestart) {
+  workflows.add("one", one_activity);
+  activities.add("work", [](ActivityContext& ctx, const Json&) -> Result<Json> {
+    return ctx.info().attempt == 1 ? Result<Json>(Error(Code::kUnavailable, "no", Retry::kUnknown))
+                                   : Result<Json>(Json(ctx.info().attempt));
+  });
+  open();
+  ASSERT_TRUE(start("one", "w"));
+  idle();
+  restart();
+  idle();
+  EXPECT_EQ(describe("w")->activities.at(0).state, "backing_off");
+  advance(seconds(10));
+  EXPECT_EQ(result("w")->as_int64(), 2);
+}
+
+TEST_P(ActivityTest, KeepsARunWhoseRowsAreDamaged) {
+  replayable = false;
+  workflows.add("one", one_activity);
+  activities.add("work", [](ActivityContext&, const Json&) -> Result<Json> {
+    return Error(Code::kUnavailable, "no", Retry::kUnknown);
+  });
+  open();
+  ASSERT_TRUE(start("one", "history"));
+  ASSERT_TRUE(start("one", "row"));
+  idle();
+  engine.reset();
+  const auto damage = [](db::Connection& sql) -> Status {
+    HF_TRY_VOID(
+        sql.exec("UPDATE flow_history SET events = '[[1' WHERE run_id = "
+                 "(SELECT run_id FROM flow_runs WHERE workflow_id = 'history')"));
+    HF_TRY_VOID(sql.exec("UPDATE flow_runs SET memo = '{' WHERE workflow_id = 'row'"));
+    return {};
+  };
+  ASSERT_TRUE(database->write_blocking(damage));
+  set_log_level(LogLevel::kError);
+  restart();
+  ASSERT_TRUE(signal("history", "x"));
+  idle();
+  EXPECT_FALSE(describe("history"));
+  EXPECT_FALSE(signal("row", "x"));
+  EXPECT_EQ(start("one", "sound").has_value(), true);
 }
 
 }  // namespace

@@ -158,8 +158,6 @@ std::shared_ptr<Attempt> Attempts::find(const AttemptKey& key) const {
   return found == attempts_.end() ? nullptr : found->second;
 }
 
-bool Attempts::has(const AttemptKey& key) const { return find(key) != nullptr; }
-
 std::optional<AttemptView> Attempts::view(const AttemptKey& key) const {
   const auto attempt = find(key);
   return attempt ? std::optional(attempt->view()) : std::nullopt;

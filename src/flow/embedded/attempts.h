@@ -47,7 +47,6 @@ class Attempts {
 
   // Queues the next attempt; does nothing when the same attempt is queued or runs.
   void dispatch(const AttemptKey& key, const ActivityRecord& record, ActivityInfo info);
-  bool has(const AttemptKey& key) const;
   std::optional<AttemptView> view(const AttemptKey& key) const;
   // Takes a queued attempt back; true also when there is none.
   bool revoke(const AttemptKey& key);

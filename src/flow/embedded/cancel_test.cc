@@ -106,6 +106,7 @@ Task<Result<Json>> cancel_types(WorkflowContext& ctx) {
 TEST_P(CancelTest, FollowsTheCancelTypeOfAnActivity) {
   workflows.add("types", cancel_types);
   activities.add("work", [this](ActivityContext& ctx, const Json& input) -> Result<Json> {
+    ledger.note("begun");
     auto stopped = until_stopped(ctx, input);
     const bool cancelled = ctx.stop_reason() == StopReason::kCancelled;
     ledger.note(std::string(input.as_string()) + (cancelled ? " cancelled" : " closed"));
@@ -113,12 +114,11 @@ TEST_P(CancelTest, FollowsTheCancelTypeOfAnActivity) {
   });
   open();
   ASSERT_TRUE(start("types", "w"));
+  ledger.wait_for("begun", 2);
   engine->wait_idle(false);
   clock.advance(minutes(1));
+  ledger.wait_for("try cancelled");
   engine->wait_idle(false);
-  while (ledger.count("try cancelled") == 0) {
-    std::this_thread::yield();
-  }
   clock.advance(minutes(1));
   EXPECT_TRUE(result("w")->as_bool());
   idle();

@@ -13,6 +13,12 @@ JsonObject execution_json(const WorkflowId& workflow, const RunId& run) {
   return {{"workflowId", workflow.text()}, {"runId", run.text()}};
 }
 
+// Whether a call has done its work in another run, now or before; otherwise it is made again.
+bool reached(const Status& status) {
+  return status || status.error().code() == Code::kFailedPrecondition ||
+         status.error().code() == Code::kNotFound;
+}
+
 }  // namespace
 
 void Engine::State::tend_children(Actor& actor) {
@@ -54,6 +60,8 @@ void Engine::State::start_child(const RunState& parent_state, const ChildRecord&
       if (started) {
         record.run_id = started->run_id;
         self->leave_child(parent, record);
+      } else {
+        self->post_later(parent.run_id, {});
       }
       return;
     }
@@ -87,8 +95,10 @@ void Engine::State::cancel_child(const RunSummary& parent, const ChildRecord& re
   const auto weak = weak_from_this();
   auto answer = [weak, parent_run = parent.run_id, delivered](const Status& status) {
     const auto self = weak.lock();
-    if (self && (status || status.error().code() == Code::kFailedPrecondition)) {
+    if (self && reached(status)) {
       self->post(parent_run, {HistoryInput(delivered), {}});
+    } else if (self) {
+      self->post_later(parent_run, {});
     }
   };
   post(record.run_id, {HistoryInput(CancelInput{"the parent was cancelled"}), std::move(answer)});
@@ -97,14 +107,18 @@ void Engine::State::cancel_child(const RunSummary& parent, const ChildRecord& re
 void Engine::State::leave_child(const RunSummary& parent, const ChildRecord& record) {
   const std::string policy = text_at(record.attributes, "parentClosePolicy");
   const auto weak = weak_from_this();
-  auto forget = [weak, run = parent.run_id.text(),
+  auto forget = [weak, parent_run = parent.run_id,
                  id = record.initiated_event_id](const Status& status) {
     const auto self = weak.lock();
-    if (!self || (!status && status.error().code() == Code::kUnavailable)) {
+    if (!self) {
+      return;
+    }
+    if (!reached(status)) {
+      self->post_later(parent_run, {});
       return;
     }
     self->database_.submit_write(
-        [run, id](db::Connection& sql) -> Status {
+        [run = parent_run.text(), id](db::Connection& sql) -> Status {
           HF_TRY_VOID(sql.exec(
               "DELETE FROM flow_children WHERE run_id = ?1 AND initiated_event_id = ?2", run, id));
           return {};

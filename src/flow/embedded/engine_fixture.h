@@ -25,6 +25,12 @@ class Ledger {
   void note(std::string what) {
     const std::lock_guard lock(mutex_);
     entries_.push_back(std::move(what));
+    noted_.notify_all();
+  }
+  // Until `what` was noted so often.
+  void wait_for(const std::string& what, int times = 1) {
+    std::unique_lock lock(mutex_);
+    noted_.wait(lock, [&] { return std::ranges::count(entries_, what) >= times; });
   }
   std::vector<std::string> entries() const {
     const std::lock_guard lock(mutex_);
@@ -37,6 +43,7 @@ class Ledger {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable noted_;
   std::vector<std::string> entries_;
 };
 

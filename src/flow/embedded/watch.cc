@@ -99,7 +99,7 @@ async::Co<bool> Watch::wait(std::shared_ptr<Watcher> watcher, std::optional<Mono
 
 void Watch::notify(const RunChange& change) {
   std::vector<std::shared_ptr<Watcher>> woken;
-  std::vector<std::shared_ptr<std::function<void(const RunChange&)>>> told;
+  std::vector<std::shared_ptr<Subscriber>> told;
   {
     const std::lock_guard lock(mutex_);
     if (!change.heartbeat) {
@@ -110,15 +110,18 @@ void Watch::notify(const RunChange& change) {
         }
       }
     }
-    for (const auto& [id, callback] : subscribers_) {
-      told.push_back(callback);
+    for (const auto& [id, subscriber] : subscribers_) {
+      told.push_back(subscriber);
     }
   }
   for (const auto& watcher : woken) {
     watcher->complete(true);
   }
-  for (const auto& callback : told) {
-    (*callback)(change);
+  for (const auto& subscriber : told) {
+    const std::lock_guard lock(subscriber->mutex);
+    if (subscriber->callback) {
+      subscriber->callback(change);
+    }
   }
 }
 
@@ -141,8 +144,13 @@ void Watch::stop() {
 std::unique_ptr<Subscription> Watch::subscribe(std::function<void(const RunChange&)> callback) {
   class Held final : public Subscription {
    public:
-    Held(std::weak_ptr<Watch> watch, std::uint64_t id) : watch_(std::move(watch)), id_(id) {}
+    Held(std::weak_ptr<Watch> watch, std::uint64_t id, std::shared_ptr<Subscriber> subscriber)
+        : watch_(std::move(watch)), id_(id), subscriber_(std::move(subscriber)) {}
     ~Held() override {
+      {
+        const std::lock_guard lock(subscriber_->mutex);
+        subscriber_->callback = nullptr;
+      }
       if (const auto watch = watch_.lock()) {
         const std::lock_guard lock(watch->mutex_);
         watch->subscribers_.erase(id_);
@@ -152,12 +160,14 @@ std::unique_ptr<Subscription> Watch::subscribe(std::function<void(const RunChang
    private:
     std::weak_ptr<Watch> watch_;
     std::uint64_t id_;
+    std::shared_ptr<Subscriber> subscriber_;
   };
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->callback = std::move(callback);
   const std::lock_guard lock(mutex_);
   const std::uint64_t id = next_subscriber_++;
-  subscribers_.emplace(
-      id, std::make_shared<std::function<void(const RunChange&)>>(std::move(callback)));
-  return std::make_unique<Held>(weak_from_this(), id);
+  subscribers_.emplace(id, subscriber);
+  return std::make_unique<Held>(weak_from_this(), id, std::move(subscriber));
 }
 
 }  // namespace holdfast::flow::embedded

@@ -32,11 +32,17 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void stop();
 
  private:
+  // Its lock is held during the call, so that nothing is called after the subscription went.
+  struct Subscriber {
+    std::recursive_mutex mutex;
+    std::function<void(const RunChange&)> callback;
+  };
+
   friend class Watcher;
   env::Clock& clock_;
   std::mutex mutex_;
   std::multimap<RunId, std::weak_ptr<Watcher>> watchers_;
-  std::map<std::uint64_t, std::shared_ptr<std::function<void(const RunChange&)>>> subscribers_;
+  std::map<std::uint64_t, std::shared_ptr<Subscriber>> subscribers_;
   std::uint64_t next_subscriber_ = 1;
 };
 
