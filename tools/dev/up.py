@@ -54,6 +54,18 @@ def newest_point(holdfast, resource):
     return max(holdfast.json("point", "list", "--resource", resource), key=lambda point: point["time"])
 
 
+def newest_run(holdfast, workflow, resource):
+    rows = holdfast.json("run", "list", "--workflow", workflow, "--resource", resource)
+    return holdfast.json("run", "show", rows[0]["id"])
+
+
+def seconds_of(run, step_name):
+    """How long a step of a run took, else the run."""
+    step = next((step for step in run["steps"] if step["name"] == step_name and step["ended_at"]), run)
+    first, last = (datetime.datetime.fromisoformat(step[key][:19] + step[key][19:].rstrip("Z")[:7] + "+00:00") for key in ("started_at", "ended_at"))
+    return max((last - first).total_seconds(), 0.001)
+
+
 def victim(tree):
     """A file whose loss shows: the first of middle size in a restored tree."""
     for folder, _, files in sorted(os.walk(tree)):
@@ -64,7 +76,7 @@ def victim(tree):
     return None
 
 
-def recover_one(holdfast, point, source, tree):
+def recover_one(holdfast, point, name, tree):
     """Deletes a file of the restored tree and gets it back; returns the run's id and the file."""
     lost = victim(tree)
     if lost is None:
@@ -76,17 +88,7 @@ def recover_one(holdfast, point, source, tree):
     holdfast.show("restore", point["id"], "--path", str(inside), "--to", str(tree), "--wait")
     if lost.read_bytes() != before:
         sys.exit(f"up: {lost} came back with other bytes")
-    run = next(run for run in holdfast.json("run", "list") if run["workflow"] == "data_recovery")
-    return run["id"], inside
-
-
-def seconds_between(first, last):
-    """Of two RFC 3339 times in UTC; Python reads at most six digits of a fraction."""
-    def parse(text):
-        whole, _, fraction = text.rstrip("Z").partition(".")
-        return datetime.datetime.fromisoformat(whole).timestamp() + float("0." + (fraction or "0"))
-
-    return parse(last) - parse(first)
+    return newest_run(holdfast, "data_recovery", name)["id"], inside
 
 
 def protect(holdfast, path, scratch):
@@ -99,9 +101,9 @@ def protect(holdfast, path, scratch):
     backup = holdfast.json("run", "show", point["run_id"])
     tree = scratch / name
     holdfast.show("restore", point["id"], "--to", str(tree), "--wait")
-    recovery, lost = recover_one(holdfast, point, path, tree)
+    recovery, lost = recover_one(holdfast, point, name, tree)
     holdfast.show("prove", name, "--level", "4", "--wait")
-    return {"name": name, "path": path, "backup": dict(backup["result"], seconds=seconds_between(backup["started_at"], backup["ended_at"])), "recovery": recovery, "lost": lost, "tree": tree,
+    return {"name": name, "path": path, "backup": backup, "recovery": recovery, "lost": lost, "tree": tree,
             "point": holdfast.json("point", "show", point["id"])}
 
 
@@ -110,8 +112,7 @@ def summary(holdfast, done, data, seconds):
     disks = {repository["name"]: repository["same_disk_as"] for repository in holdfast.json("repository", "list")}
     print(f"\n{rule}")
     for one in done:
-        point, result = one["point"], one["backup"]
-        took = max(result.get("seconds") or 0, 0.001)
+        point, result, took = one["point"], one["backup"]["result"], seconds_of(one["backup"], "local_snapshot")
         print(f"protected   {one['path']} as '{one['name']}': {point['files']} files, {size(point['size_bytes'])}")
         for copy in point["copies"]:
             beside = disks.get(copy["repository"])
@@ -123,7 +124,7 @@ def summary(holdfast, done, data, seconds):
             print(f"recovered   {one['lost']} by {one['recovery']}")
         proof = next((copy["proof"] for copy in point["copies"] if copy.get("proof")), None)
         if proof:
-            print(f"proof       {proof['level']} at {proof['at']}: {proof.get('detail') or point['state']}")
+            print(f"proof       {proof['level']} at {proof['at'][:19]}Z: {proof.get('detail') or point['state']}")
         if point.get("label"):
             print(f"note        the point is labelled: {point['label']}")
         print(f"restored    {one['tree']}")

@@ -57,14 +57,14 @@ start_server() {
 }
 
 hf_up() {
-  local paths=() fresh="" word
+  local paths=() fresh="" word path
   for word in "$@"; do
     case $word in
       --fresh) fresh=1 ;;
       -*) fail "./dev up knows --fresh and paths, not '$word'" 2 ;;
       *)
-        word=$(cd "$HF_FROM" && realpath -e -- "$word" 2>/dev/null) || fail "there is nothing at '$word' to protect" 4
-        paths+=("$word")
+        path=$(cd "$HF_FROM" && realpath -e -- "$word" 2>/dev/null) || fail "there is nothing at '$word' to protect" 4
+        paths+=("$path")
         ;;
     esac
   done
