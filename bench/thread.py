@@ -86,7 +86,7 @@ def orchestration(house, key):
 
 
 def transitions(house, key):
-    parameters = {"cluster_id": "local", "start_date": "2020-01-01", "end_date": "2020-01-02", "include_metrics": False, "include_failures": False}
+    parameters = {"cluster_id": "local", "start_date": "2020-01-01T00:00:00Z", "end_date": "2020-01-02T00:00:00Z", "include_metrics": False, "include_failures": False}
 
     def one(_):
         run = house.client.start("backup_status_report", parameters)
