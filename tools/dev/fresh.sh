@@ -8,6 +8,20 @@ typed_lines() {
     grep -v -e '^git clone' -e '^cd '
 }
 
+# typing: the program that types them inside the tree, in one shell as a reader has one.
+typing() {
+  cat <<'TEXT'
+cd /holdfast
+while read -r line <&3; do
+  printf '\n$ %s\n' "$line"
+  started=$SECONDS code=0
+  eval "$line" </dev/null 3<&- || code=$?
+  printf '[%s s, code %s]\n' "$((SECONDS - started))" "$code"
+  [ "$code" = 0 ] || exit 1
+done
+TEXT
+}
+
 leave_tree() {
   local tree=$1 inner
   # What up started inside ends with the tree; only processes whose root is the tree.
@@ -37,7 +51,7 @@ make_tree() {
 }
 
 hf_fresh() {
-  local codename=${1:-} tree line started code=0 total=$SECONDS
+  local codename=${1:-} tree code=0 total=$SECONDS
   case $codename in bookworm | trixie) ;; *) fail "./dev fresh needs 'bookworm' or 'trixie'" 2 ;; esac
   [ "$(id -u)" = 0 ] || fail "./dev fresh makes a chroot, which needs root" 6
   tree=$(mktemp -d "${TMPDIR:-/var/tmp}/holdfast-fresh.XXXXXX")
@@ -49,16 +63,11 @@ hf_fresh() {
   cp /etc/resolv.conf "$tree/etc/resolv.conf"
   mount --rbind /proc "$tree/proc" && mount --rbind /sys "$tree/sys" && mount --rbind /dev "$tree/dev"
   git clone -q "$HF_ROOT" "$tree/holdfast"
-  while read -r line; do
-    started=$SECONDS
-    printf '\n$ %s\n' "$line"
-    # shellcheck disable=SC2016 # expanded inside the tree
-    chroot "$tree" env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-      bash -c 'cd /holdfast && export PATH=$PWD/build/release:$PATH && eval "$1"' fresh "$line" </dev/null || code=$?
-    printf '[%s: %s s, code %s]\n' "$codename" "$((SECONDS - started))" "$code"
-    [ "$code" = 0 ] || break
-  done < <(typed_lines)
-  printf '[%s: all of it %s s]\n' "$codename" "$((SECONDS - total))"
+  typing >"$tree/typing.sh"
+  typed_lines >"$tree/typed.txt"
+  chroot "$tree" env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 NO_COLOR=1 \
+    bash -c 'bash /typing.sh 3</typed.txt' </dev/null || code=$?
+  printf '\n[%s: all of it %s s, code %s]\n' "$codename" "$((SECONDS - total))" "$code"
   leave_tree "$tree"
   trap - EXIT
   return "$code"
