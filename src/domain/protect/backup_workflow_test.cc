@@ -1,0 +1,210 @@
+// scheduled_backup on a real engine with activities that only note what they were asked.
+#include "domain/protect/backup_workflow.h"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "core/async/run.h"
+#include "core/db/testing/temp_database.h"
+#include "core/env/sim/manual_clock.h"
+#include "core/env/sim/seeded_random.h"
+#include "domain/activities/plan_types.h"
+#include "flow/embedded/engine.h"
+
+namespace holdfast::protect {
+namespace {
+
+using activities::BackupPlan;
+
+class BackupWorkflow : public testing::Test {
+ protected:
+  BackupWorkflow() {
+    plan_.run_id = "run_1";
+    plan_.point_id = "pt_1";
+    plan_.resource_name = "a";
+    plan_.volume = {"directory", "/srv/a"};
+    plan_.copies = {{"local_snapshot", "restic", {"default", "/repo", "/key"}, ""},
+                    {"local_replica", "restic", {"replica", "/replica", "/key2"}, ""}};
+    plan_.channels = {"ops"};
+    answer("protect.begin_backup",
+           [this](const Json&) { return Result<Json>(activities::encode(plan_)); });
+    answer("storage.snapshot", [](const Json&) {
+      activities::SnapshotTaken taken;
+      taken.read_path = "/srv/a";
+      taken.consistency = "none";
+      return Result<Json>(activities::encode(taken));
+    });
+    answer("engine.backup", [](const Json&) {
+      activities::BackupDone done;
+      done.snapshot_id = "aa";
+      done.files = 3;
+      return Result<Json>(activities::encode(done));
+    });
+    answer("engine.copy", [](const Json&) {
+      return Result<Json>(JsonObject{{"snapshot_id", "bb"}, {"added_bytes", 1}});
+    });
+    answer("engine.verify", [](const Json&) {
+      activities::Verdict verdict;
+      verdict.good = true;
+      return Result<Json>(activities::encode(verdict));
+    });
+    answer("protect.plan_retention", [](const Json&) {
+      return Result<Json>(JsonObject{{"detail", "all kept"}, {"batches", JsonArray{}}});
+    });
+    for (const char* quiet : {"storage.check_space", "storage.verify_connectivity",
+                              "storage.replica_state", "protect.record_point", "protect.finish_run",
+                              "notify.send", "storage.delete_snapshots"}) {
+      answer(quiet, [](const Json&) { return Result<Json>(JsonObject{}); });
+    }
+  }
+
+  // Sets what an activity answers; what it was asked is kept in asked_.
+  void answer(const std::string& name, std::function<Result<Json>(const Json&)> with) {
+    answers_[name] = std::move(with);
+  }
+
+  flow::RunDescription run() {
+    workflows_.add("scheduled_backup", scheduled_backup);
+    for (const auto& [name, with] : answers_) {
+      activities_.add(name, [this, type = name](flow::ActivityContext&, const Json& input) {
+        {
+          const std::lock_guard lock(mutex_);
+          asked_.emplace_back(type, input);
+        }
+        return answers_.at(type)(input);
+      });
+    }
+    engine_ = std::make_unique<flow::embedded::Engine>(*database_, clock_, random_, workflows_,
+                                                       activities_);
+    EXPECT_TRUE(engine_->start());
+    const auto started = async::block_on(
+        pool_.executor(), engine_->client().start("scheduled_backup", flow::WorkflowId("run_1"),
+                                                  JsonObject{{"resource", "a"}}, {}));
+    EXPECT_TRUE(started);
+    for (int i = 0; i < 200 && describe().run.status == flow::RunStatus::kRunning; ++i) {
+      engine_->wait_idle();
+      clock_.advance(std::chrono::seconds(30));
+    }
+    return describe();
+  }
+  flow::RunDescription describe() {
+    return async::block_on(pool_.executor(),
+                           engine_->client().describe(flow::ref(flow::WorkflowId("run_1"))))
+        .value();
+  }
+  std::string status_of_step(const flow::RunDescription& run, std::string_view name) {
+    for (const Json& step : find(run.run.progress, "steps")->get_array()) {
+      if (get_string(step, "name") == name) {
+        return get_string(step, "status");
+      }
+    }
+    return "absent";
+  }
+  int count(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::count_if(asked_.begin(), asked_.end(),
+                                          [&](const auto& call) { return call.first == name; }));
+  }
+  Json input_of(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [type, input] : asked_) {
+      if (type == name) {
+        return input;
+      }
+    }
+    return nullptr;
+  }
+
+  BackupPlan plan_;
+  std::map<std::string, std::function<Result<Json>(const Json&)>> answers_;
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, Json>> asked_;
+  db::TempDatabase database_{flow::embedded::migrations()};
+  env::ManualClock clock_{UtcTime(std::chrono::seconds(1'000'000'000))};
+  env::SeededRandom random_{5};
+  async::Pool pool_{"test", 1};
+  flow::WorkflowRegistry workflows_;
+  flow::ActivityRegistry activities_;
+  std::unique_ptr<flow::embedded::Engine> engine_;
+};
+
+TEST_F(BackupWorkflow, RecordsThePointAfterItsCopiesWereReadBack) {
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("engine.backup"), 1);
+  EXPECT_EQ(count("engine.copy"), 1);
+  EXPECT_EQ(count("engine.verify"), 2);
+  const auto record = activities::decode<activities::PointRecord>(input_of("protect.record_point"));
+  ASSERT_EQ(record.copies.size(), 2u);
+  EXPECT_EQ(record.copies[1].snapshot_id, "bb");
+  EXPECT_TRUE(record.copies[1].read_back);
+  EXPECT_EQ(get_string(input_of("protect.finish_run"), "status"), "completed");
+  EXPECT_EQ(get_string(input_of("notify.send"), "event"), "backup.completed");
+}
+
+TEST_F(BackupWorkflow, SwitchesThatAreOffAreShownAsSkipped) {
+  plan_.check_space = false;
+  plan_.verify_integrity = false;
+  plan_.update_catalog = false;
+  plan_.send_notifications = false;
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  for (const char* name :
+       {"check_space", "verify_integrity", "update_catalog", "send_notifications"}) {
+    EXPECT_EQ(status_of_step(ended, name), "skipped") << name;
+  }
+  for (const char* name :
+       {"storage.check_space", "engine.verify", "protect.record_point", "notify.send"}) {
+    EXPECT_EQ(count(name), 0) << name;
+  }
+}
+
+TEST_F(BackupWorkflow, WhatTheResourceLacksIsNotApplicableNeverDone) {
+  const flow::RunDescription ended = run();
+  EXPECT_EQ(status_of_step(ended, "consistency_group"), "not_applicable");
+  EXPECT_EQ(status_of_step(ended, "application_quiesce"), "not_applicable");
+  EXPECT_EQ(status_of_step(ended, "snapshot"), "not_applicable");
+}
+
+TEST_F(BackupWorkflow, AFailedLevelFailsTheRunAndKeepsTheLevelThatWasMade) {
+  answer("engine.copy", [](const Json&) {
+    return Result<Json>(Error(Code::kResourceExhausted, "the replica's disk is full"));
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(flow::from_failure(*ended.failure).code(), Code::kResourceExhausted);
+  const auto record = activities::decode<activities::PointRecord>(input_of("protect.record_point"));
+  ASSERT_EQ(record.copies.size(), 1u);
+  EXPECT_EQ(record.copies[0].level, "local_snapshot");
+  EXPECT_EQ(get_string(input_of("protect.finish_run"), "status"), "failed");
+  EXPECT_EQ(get_string(input_of("notify.send"), "severity"), "error");
+}
+
+TEST_F(BackupWorkflow, WhatDoesNotReadBackIsNeverAPoint) {
+  answer("engine.verify", [](const Json&) {
+    activities::Verdict verdict;
+    verdict.detail = "pack 12 is damaged";
+    return Result<Json>(activities::encode(verdict));
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(flow::from_failure(*ended.failure).code(), Code::kDataLoss);
+  EXPECT_EQ(count("protect.record_point"), 0);
+  EXPECT_EQ(status_of_step(ended, "verify_integrity"), "failed");
+}
+
+TEST_F(BackupWorkflow, AFailedCheckEndsBeforeAnythingIsTouched) {
+  answer("storage.check_space", [](const Json&) {
+    return Result<Json>(Error(Code::kResourceExhausted, "only 1 MiB is free"));
+  });
+  const flow::RunDescription ended = run();
+  EXPECT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("storage.snapshot"), 0);
+  EXPECT_EQ(count("engine.backup"), 0);
+  EXPECT_EQ(status_of_step(ended, "local_snapshot"), "pending");
+  EXPECT_EQ(count("protect.finish_run"), 1);
+}
+
+}  // namespace
+}  // namespace holdfast::protect
