@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -41,7 +42,8 @@ constexpr std::array kVerbs{
     Verb{"cat", "config | snapshot ID | index ID | blob ID | pack ID | key ID", repo_cat, true},
 };
 
-std::vector<RepoOption> all_options() {
+// -l is --long of ls and --keep-last of forget, as in restic.
+std::vector<RepoOption> all_options(bool forgets) {
   return {{"repo", 'r', true},
           {"password-file", 'p', true},
           {"json", 0, false},
@@ -65,10 +67,10 @@ std::vector<RepoOption> all_options() {
           {"delete", 0, false},
           {"verify", 0, false},
           {"sparse", 0, false},
-          {"long", 'l', false},
+          {"long", forgets ? '\0' : 'l', false},
           {"recursive", 0, false},
           {"read-data", 0, false},
-          {"keep-last", 'l', true},
+          {"keep-last", forgets ? 'l' : '\0', true},
           {"keep-hourly", 0, true},
           {"keep-daily", 'd', true},
           {"keep-weekly", 'w', true},
@@ -181,7 +183,8 @@ int run_verb(const Verb& verb, RepoSession& session) {
 
 int run_repo_command(const std::vector<std::string>& args) {
   set_log_format(LogFormat::kHuman);
-  auto parsed = parse_repo_arguments(args, all_options());
+  const bool forgets = std::find(args.begin(), args.end(), "forget") != args.end();
+  auto parsed = parse_repo_arguments(args, all_options(forgets));
   if (!parsed) {
     return report(parsed.error(), kExitError, false);
   }

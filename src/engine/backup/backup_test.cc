@@ -20,6 +20,12 @@ TEST_F(Backup, BringsEverythingBackAsItWas) {
   EXPECT_EQ(compare(root_ + "/back", source_), "");
   EXPECT_EQ(restored.files_verified, 9u);
   EXPECT_EQ(read(root_ + "/back/large"), noise(1, 5'000'000));
+  if (has_attributes_) {
+    char list[64];
+    EXPECT_GT(::getxattr((root_ + "/back/deep/er/file").c_str(), "system.posix_acl_access", list,
+                         sizeof(list)),
+              0);
+  }
   struct stat info{};
   ASSERT_EQ(::stat((root_ + "/back/hole").c_str(), &info), 0);
   EXPECT_LT(info.st_blocks * 512, 2'000'000);

@@ -17,6 +17,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "core/env/posix/atomic_file.h"
 #include "engine/backup/local_tree.h"
 #include "engine/backup/restore_plan.h"
 #include "engine/backup/restore_writer.h"
@@ -51,7 +52,7 @@ class Restorer {
         broken_(work_.items.size()) {}
 
   Result<RestoreSummary> run() {
-    HF_TRY_VOID(make_target());
+    HF_TRY_VOID(env::make_directories(options_.target, 0700));
     delete_extra();
     make_folders();
     collect_pieces();
@@ -77,8 +78,13 @@ class Restorer {
   }
   // Where an item is made before it takes its name.
   std::string work_path(const RestoreItem& item) const {
-    return item.action == Action::kReplace ? final_path(item) + ".holdfast-restore"
-                                           : final_path(item);
+    if (item.action != Action::kReplace) {
+      return final_path(item);
+    }
+    const std::size_t slash = item.path.find_last_of('/');
+    const std::string folder = slash == std::string::npos ? "" : item.path.substr(0, slash);
+    return join_path(join_path(options_.target, folder),
+                     fmt::format(".holdfast-restore-{:016x}", stable_device_id(item.path)));
   }
   static bool written(const RestoreItem& item) {
     return item.action == Action::kCreate || item.action == Action::kReplace;
@@ -102,18 +108,6 @@ class Restorer {
     if (!status) {
       problem(path, status.error());
     }
-  }
-
-  Status make_target() {
-    std::string path;
-    for (std::size_t at = 0; at != std::string::npos;) {
-      at = options_.target.find('/', at + 1);
-      path = options_.target.substr(0, at);
-      if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-        return io_error(errno, "make directory", path);
-      }
-    }
-    return {};
   }
 
   void delete_extra() {
@@ -376,28 +370,10 @@ class Restorer {
       if (item.node.type != NodeType::kFile || !written(item) || broken_[i]) {
         continue;
       }
-      const Status same = verify_file(item);
+      const Status same = verify_bytes(repository_, item.node, final_path(item));
       note(item.path, same);
       summary_.files_verified += same ? 1 : 0;
     }
-  }
-
-  Status verify_file(const RestoreItem& item) {
-    const std::string path = final_path(item);
-    HF_TRY(const Descriptor file, open_for_reading(path));
-    std::uint64_t offset = 0;
-    Buffer bytes;
-    for (const repo::ChunkId& id : *item.node.content) {
-      const auto location = repository_.find_chunk(ChunkKind::kData, id);
-      bytes.resize(location ? location->size() : 0);
-      HF_TRY(const std::size_t count, read_at(file.get(), offset, bytes, path));
-      if (count != bytes.size() || crypto::digest_of(bytes) != id.digest) {
-        return Error(Code::kDataLoss, "the restored file does not have the bytes of the snapshot")
-            .with("offset", std::to_string(offset));
-      }
-      offset += count;
-    }
-    return {};
   }
 
   repo::Repository& repository_;

@@ -142,4 +142,25 @@ Status apply_metadata(const std::string& path, const repo::Node& node, bool owne
   return failure ? Status(*failure) : Status();
 }
 
+Status verify_bytes(const repo::Repository& repository, const repo::Node& node,
+                    const std::string& path) {
+  HF_TRY(const Descriptor file, open_for_reading(path));
+  std::uint64_t offset = 0;
+  Buffer bytes;
+  for (const repo::ChunkId& id : *node.content) {
+    const auto location = repository.find_chunk(repo::ChunkKind::kData, id);
+    bytes.resize(location ? location->size() : 0);
+    HF_TRY(const std::size_t count, read_at(file.get(), offset, bytes, path));
+    if (count != bytes.size() || crypto::digest_of(bytes) != id.digest) {
+      return Error(Code::kDataLoss, "the restored file does not have the bytes of the snapshot")
+          .with("offset", std::to_string(offset));
+    }
+    offset += count;
+  }
+  HF_TRY(const struct stat info, stat_entry(path));
+  return static_cast<std::uint64_t>(info.st_size) == offset
+             ? Status()
+             : Error(Code::kDataLoss, "the restored file is longer than in the snapshot");
+}
+
 }  // namespace holdfast::backup

@@ -6,7 +6,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
-#include "engine/repo/tree.h"
+#include "engine/repo/repository.h"
 
 namespace holdfast::backup {
 
@@ -25,5 +25,9 @@ Status remove_tree(const std::string& path);
 // another. What the file system or the rights of this process do not allow is in the error; the
 // rest is done nevertheless.
 Status apply_metadata(const std::string& path, const repo::Node& node, bool owners);
+
+// kDataLoss unless the file has exactly the bytes of the node's chunks.
+Status verify_bytes(const repo::Repository& repository, const repo::Node& node,
+                    const std::string& path);
 
 }  // namespace holdfast::backup

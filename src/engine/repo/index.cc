@@ -105,7 +105,7 @@ Result<IndexFile> index_from_json(std::string_view text) {
   return file;
 }
 
-void Index::swap(Index& other) {
+void Index::take(Index& other) {
   const std::scoped_lock lock(mutex_, other.mutex_);
   packs_.swap(other.packs_);
   pack_numbers_.swap(other.pack_numbers_);

@@ -58,7 +58,8 @@ class Index {
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
 
-  void swap(Index& other);
+  // Takes over what the other one knows.
+  void take(Index& other);
   // Records a pack that is stored.
   void add(const IndexedPack& pack);
   // Sorts what was added; call once after loading.

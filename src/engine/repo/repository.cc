@@ -214,7 +214,7 @@ Status Repository::load_index() {
     }
   }
   fresh.settle();
-  index_.swap(fresh);
+  index_.take(fresh);
   return {};
 }
 

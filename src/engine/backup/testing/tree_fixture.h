@@ -107,6 +107,13 @@ class TreeTest : public testing::Test {
     ASSERT_EQ(::chmod((source_ + "/empty folder").c_str(), 01755), 0);
     has_attributes_ = ::setxattr((source_ + "/plain").c_str(), "user.colour", "red", 3, 0) == 0 &&
                       ::setxattr((source_ + "/deep").c_str(), "user.empty", "", 0, 0) == 0;
+    // An access list: user 1 may read. Version 2, then tag, permissions and id of each entry.
+    const std::uint32_t acl[] = {2,          0x00060001, UINT32_MAX, 0x00040002,
+                                 1,          0x00040004, UINT32_MAX, 0x00040010,
+                                 UINT32_MAX, 0x00000020, UINT32_MAX};
+    has_attributes_ = ::setxattr((source_ + "/deep/er/file").c_str(), "system.posix_acl_access",
+                                 acl, sizeof(acl), 0) == 0 &&
+                      has_attributes_;
     const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 123'456'789}};
     ASSERT_EQ(::utimensat(AT_FDCWD, (source_ + "/empty").c_str(), times, 0), 0);
     ASSERT_EQ(::utimensat(AT_FDCWD, (source_ + "/link").c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
