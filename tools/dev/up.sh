@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 . "$HF_ROOT/tools/dev/build.sh"
 
-HF_DATA=${HOLDFAST_DATA:-$HOME/.local/share/holdfast-up}
+HF_DATA=${HOLDFAST_DATA:-$HOME/.local/share/holdfast}
 HF_LISTEN=${HOLDFAST_LISTEN:-127.0.0.1:7420}
 HF_MARKER=$HF_DATA/.holdfast-up
 HF_PID=$HF_DATA/server.pid
