@@ -106,7 +106,44 @@ Result<std::optional<inventory::Resource>> subject_of(db::Connection& sql,
   return std::optional(std::move(resource));
 }
 
+audit::Change change_of(const ServerContext& server, const Caller& caller, std::string action,
+                        std::string target, std::string detail, const Json& payload) {
+  audit::Change change;
+  change.actor = caller.principal.name;
+  change.action = std::move(action);
+  change.target = std::move(target);
+  change.request_id = caller.request_id;
+  change.detail = std::move(detail);
+  change.payload_hash = audit::payload_hash(to_text(payload));
+  change.at = server.clock.now();
+  return change;
+}
+
+// The audit row of what is about to be asked of the engine: written first, so that nothing is done
+// that is not recorded.
+async::Co<Status> note(const ServerContext* server, audit::Change change) {
+  co_return status_of(co_await server->db.write(
+      [change](db::Connection& sql) { return audit::append(sql, change); }));
+}
+
 }  // namespace
+
+async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id) {
+  const flow::RunRef run = flow::ref(flow::WorkflowId(run_id));
+  HF_CO_TRY_VOID(status_of(co_await services.flow.describe(run)));
+  HF_CO_TRY_VOID(co_await note(
+      &services.server, change_of(services.server, caller, "run.cancelled", run_id, "", Json())));
+  co_return co_await services.flow.cancel(run, "asked by " + caller.principal.name);
+}
+
+async::Co<Status> signal_run(const Services& services, Caller caller, std::string run_id,
+                             std::string name, Json payload) {
+  const flow::RunRef run = flow::ref(flow::WorkflowId(run_id));
+  HF_CO_TRY_VOID(status_of(co_await services.flow.describe(run)));
+  HF_CO_TRY_VOID(co_await note(&services.server, change_of(services.server, caller, "run.signalled",
+                                                           run_id, name, payload)));
+  co_return co_await services.flow.signal(run, name, payload, caller.request_id);
+}
 
 const JsonObject& workflow_schemas() { return schemas(); }
 
@@ -131,14 +168,8 @@ async::Co<Result<std::string>> start_workflow(const Services& services, Caller c
   if (name == "scheduled_backup" && find(parameters, "manual") == nullptr) {
     request.parameters.get_object()["manual"] = true;
   }
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = "workflow.started";
-  change.target = request.run_id;
-  change.request_id = caller.request_id;
-  change.detail = name;
-  change.payload_hash = audit::payload_hash(to_text(parameters));
-  change.at = server->clock.now();
+  const audit::Change change =
+      change_of(*server, caller, "workflow.started", request.run_id, name, parameters);
   HF_CO_TRY(const auto subject,
             co_await server->db.write(
                 [=](db::Connection& sql) -> Result<std::optional<inventory::Resource>> {

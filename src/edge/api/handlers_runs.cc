@@ -126,8 +126,7 @@ async::Co<Result<Json>> run_history(Call call) {
 
 async::Co<Result<Json>> cancel_run(Call call) {
   const std::string id = call.path_value("id");
-  HF_CO_TRY_VOID(co_await call.services->flow.cancel(flow::ref(flow::WorkflowId(id)),
-                                                     "asked by " + call.caller.principal.name));
+  HF_CO_TRY_VOID(co_await protect::cancel_run(*call.services, call.caller, id));
   co_return co_await load_run(call.services, id);
 }
 
@@ -138,8 +137,7 @@ async::Co<Result<Json>> signal_run(Call call) {
     co_return Error(Code::kPermissionDenied,
                     "a decision is made by approving or denying the approval");
   }
-  HF_CO_TRY_VOID(co_await call.services->flow.signal(flow::ref(flow::WorkflowId(id)), name,
-                                                     call.body, call.caller.request_id));
+  HF_CO_TRY_VOID(co_await protect::signal_run(*call.services, call.caller, id, name, call.body));
   co_return co_await load_run(call.services, id);
 }
 
