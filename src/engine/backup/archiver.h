@@ -78,7 +78,6 @@ class Archiver {
   const Excludes excludes_;
   const repo::RabinTables tables_;
   OwnerNames names_;
-  repo::ChunkWriter writer_;
   async::BoundedQueue<std::shared_ptr<FileJob>> files_{64};
   std::vector<std::thread> readers_;
   std::uint64_t target_device_ = 0;
@@ -96,6 +95,7 @@ class Archiver {
     std::atomic<std::uint64_t> dirs_new{0}, dirs_changed{0}, dirs_unmodified{0};
     std::atomic<std::uint64_t> files{0}, bytes{0};
   } counters_;
+  repo::ChunkWriter writer_;  // last: its threads call back into the members above
 };
 
 }  // namespace holdfast::backup

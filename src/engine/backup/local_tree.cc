@@ -142,7 +142,10 @@ std::string OwnerNames::user(uid_t id) {
   const std::lock_guard lock(mutex_);
   const auto [place, fresh] = users_.try_emplace(id);
   if (fresh) {
-    if (const passwd* found = ::getpwuid(id)) {
+    passwd entry{};
+    passwd* found = nullptr;
+    std::array<char, 16384> text{};
+    if (::getpwuid_r(id, &entry, text.data(), text.size(), &found) == 0 && found != nullptr) {
       place->second = found->pw_name;
     }
   }
@@ -153,7 +156,10 @@ std::string OwnerNames::group(gid_t id) {
   const std::lock_guard lock(mutex_);
   const auto [place, fresh] = groups_.try_emplace(id);
   if (fresh) {
-    if (const ::group* found = ::getgrgid(id)) {
+    ::group entry{};
+    ::group* found = nullptr;
+    std::array<char, 16384> text{};
+    if (::getgrgid_r(id, &entry, text.data(), text.size(), &found) == 0 && found != nullptr) {
       place->second = found->gr_name;
     }
   }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <tuple>
 
@@ -48,7 +49,11 @@ Environment this_process(env::Clock& clock, env::Random& random) {
   environment.uid = ::getuid();
   environment.gid = ::getgid();
   environment.pid = ::getpid();
-  if (const passwd* user = ::getpwuid(environment.uid)) {
+  passwd entry{};
+  passwd* user = nullptr;
+  std::array<char, 16384> text{};
+  const int failed = ::getpwuid_r(environment.uid, &entry, text.data(), text.size(), &user);
+  if (failed == 0 && user != nullptr) {
     environment.user = user->pw_name;
   }
   environment.process_alive = [](int pid) { return ::kill(pid, 0) == 0 || errno == EPERM; };
