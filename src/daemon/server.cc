@@ -125,6 +125,7 @@ Status ServerImpl::open_state() {
 void ServerImpl::make_registries() {
   register_workflows(workflows_);
   activities::register_engine_activities(activities_, *data_);
+  activities::register_restore_activities(activities_, *data_);
   activities::register_storage_activities(activities_, *data_);
   activities::register_proof_activities(activities_, *data_);
   protect::register_backup_activities(activities_, *context_);

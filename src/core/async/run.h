@@ -10,6 +10,7 @@
 #include <exception>
 #include <future>
 #include <optional>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +24,9 @@ template <class T>
 T block_on(Executor executor, Co<T> co) {
   return boost::asio::co_spawn(executor, std::move(co), boost::asio::use_future).get();
 }
+
+// Blocks this thread for `duration` of the clock's time; false when `stop` was asked for first.
+bool wait_blocking(env::Clock& clock, Nanoseconds duration, std::stop_token stop);
 
 // Runs the callable on `pool` and resumes where the caller was. `f` is taken by value.
 template <class F>

@@ -38,5 +38,21 @@ TEST(Sleep, EndsWhenTheClockSaysSo) {
   EXPECT_TRUE(result.get());
 }
 
+TEST(WaitBlocking, EndsByTheClockOrByTheStop) {
+  env::ManualClock clock{UtcTime(seconds(0))};
+  std::thread mover([&clock] {
+    while (clock.pending() == 0) {
+      std::this_thread::yield();
+    }
+    clock.advance(seconds(5));
+  });
+  EXPECT_TRUE(wait_blocking(clock, seconds(5), {}));
+  mover.join();
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(wait_blocking(clock, seconds(5), stop.get_token()));
+  EXPECT_EQ(clock.pending(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast::async

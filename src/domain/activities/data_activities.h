@@ -6,9 +6,11 @@
 
 namespace holdfast::activities {
 
-// engine.backup, engine.copy, engine.verify, engine.forget, engine.plan_restore, engine.restore,
-// engine.compare_restored, engine.list_points. `context` outlives the registry.
+// engine.backup, engine.copy, engine.verify, engine.forget, engine.list_points. `context` outlives
+// the registry.
 void register_engine_activities(flow::ActivityRegistry& registry, const DataContext& context);
+// engine.plan_restore, engine.restore, engine.compare_restored.
+void register_restore_activities(flow::ActivityRegistry& registry, const DataContext& context);
 // storage.check_space, storage.verify_connectivity, storage.replica_state, storage.snapshot,
 // storage.delete_snapshots, storage.list_snapshots.
 void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context);
