@@ -251,7 +251,7 @@ Status Database::write_erased_blocking(Closure closure) {
 Co<Status> Database::read_erased(Closure closure) {
   auto begin = [this, &closure](Done done) {
     const std::lock_guard lock(state_->readers_mutex);
-    state_->read_queue.push_back(
+    state_->read_queue.emplace_back(
         [this, work = std::move(closure), told = std::move(done)]() mutable {
           told(read_erased_blocking(std::move(work)));
         });

@@ -18,7 +18,7 @@ const Migrations kSchema = {
     {"test", 1, "CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT"}};
 
 class DatabaseTest : public testing::Test {
- protected:
+ public:
   DatabaseTest() {
     std::string pattern = testing::TempDir() + "/holdfast-db-XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
