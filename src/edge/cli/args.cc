@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <charconv>
 #include <list>
 
@@ -24,6 +25,30 @@ struct Attached {
   std::list<Slot> slots;
 };
 
+// What the nouns are, for the list of commands.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kNouns{{
+    {"resource", "What is protected"},
+    {"repository", "Where copies are kept"},
+    {"policy", "What is promised"},
+    {"channel", "Who is told"},
+    {"notify", "Try a channel"},
+    {"point", "Recovery points: what can be brought back"},
+    {"catalog", "The list of all points"},
+    {"run", "Backups, recoveries and proofs: running and past"},
+    {"approval", "Decisions that a recovery waits for"},
+    {"schedule", "When runs are due"},
+    {"key", "API keys"},
+}};
+
+std::string_view noun_help(std::string_view word) {
+  for (const auto& [noun, help] : kNouns) {
+    if (noun == word) {
+      return help;
+    }
+  }
+  return word == "audit" ? "Who changed what" : "";
+}
+
 // The subcommand for "run list", made with its parents.
 CLI::App* subcommand_for(CLI::App& root, std::string_view words) {
   CLI::App* app = &root;
@@ -34,7 +59,7 @@ CLI::App* subcommand_for(CLI::App& root, std::string_view words) {
     for (CLI::App* known : app->get_subcommands([](CLI::App*) { return true; })) {
       next = known->get_name() == word ? known : next;
     }
-    app = next != nullptr ? next : app->add_subcommand(word);
+    app = next != nullptr ? next : app->add_subcommand(word, std::string(noun_help(word)));
   }
   return app;
 }
