@@ -21,7 +21,10 @@ const RepoOption* find_option(const std::vector<RepoOption>& options, std::strin
 
 std::string RepoArguments::get(std::string_view option, std::string fallback) const {
   const auto found = values.find(option);
-  return found == values.end() ? std::move(fallback) : found->second.back();
+  if (found == values.end()) {
+    return fallback;
+  }
+  return found->second.back();
 }
 
 std::vector<std::string> RepoArguments::all(std::string_view option) const {
