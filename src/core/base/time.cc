@@ -156,10 +156,11 @@ Result<UtcTime> parse_rfc3339(std::string_view text, bool assume_utc) {
       second > 60) {
     return bad_time(text);
   }
-  // Years outside what nanoseconds can hold (1678..2261) are clamped, as any later arithmetic
-  // needs.
+  // Years outside what nanoseconds can hold are clamped, with room for later arithmetic on days.
   if (year < 1678 || year > 2261) {
-    return year < 1678 ? UtcTime(UtcTime::min()) : UtcTime(UtcTime::max());
+    constexpr UtcTime kFirst = std::chrono::sys_days(std::chrono::year(1678) / 1 / 1);
+    constexpr UtcTime kEnd = std::chrono::sys_days(std::chrono::year(2262) / 1 / 1);
+    return year < 1678 ? kFirst : kEnd - Nanoseconds(1);
   }
   return UtcTime(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second) +
          fraction - offset;

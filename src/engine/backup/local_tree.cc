@@ -129,8 +129,18 @@ repo::NodeType type_of(mode_t mode) {
   }
 }
 
+// Clamped to what nanoseconds can hold (years 1678 to 2261): file systems store far stranger times.
 UtcTime time_of(const timespec& time) {
-  return UtcTime(std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec));
+  constexpr UtcTime kFirst = std::chrono::sys_days(std::chrono::year(1678) / 1 / 1);
+  constexpr UtcTime kEnd = std::chrono::sys_days(std::chrono::year(2262) / 1 / 1);
+  const std::chrono::sys_seconds seconds{std::chrono::seconds(time.tv_sec)};
+  if (seconds < std::chrono::floor<std::chrono::seconds>(kFirst)) {
+    return kFirst;
+  }
+  if (seconds >= std::chrono::floor<std::chrono::seconds>(kEnd)) {
+    return kEnd - Nanoseconds(1);
+  }
+  return UtcTime(seconds) + Nanoseconds(time.tv_nsec);
 }
 
 timespec timespec_of(UtcTime time) {

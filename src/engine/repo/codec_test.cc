@@ -99,6 +99,17 @@ TEST(Tree, ComesBackAsItWentIn) {
   EXPECT_EQ(encode_tree({}), "{\"nodes\":[]}\n");
 }
 
+// Go's zero time is in the year 1; restic stores it where a time is unknown.
+TEST(Tree, KeepsTimesThatNanosecondsCannotHoldNearTheirEnds) {
+  const auto tree = decode_tree(
+      R"({"nodes":[{"name":"x","type":"fifo","mtime":"0001-01-01T00:00:00Z","ctime":"9999-01-01T00:00:00Z"}]})");
+  ASSERT_TRUE(tree);
+  std::string text;
+  encode_node(tree->nodes[0], text);
+  EXPECT_NE(text.find("1678-01-01T00:00:00Z"), std::string::npos) << text;
+  EXPECT_NE(text.find("2261-12-31T23:59:59.999999999Z"), std::string::npos) << text;
+}
+
 TEST(Tree, RefusesWhatCannotBeRestoredSafely) {
   const auto with = [](const std::string& node) {
     return decode_tree("{\"nodes\":[" + node + "]}");
