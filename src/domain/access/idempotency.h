@@ -15,13 +15,21 @@ struct StoredAnswer {
   std::string body;
 };
 
-// The answer kept for (principal, key), if any. kConflict when it belonged to another request: the
-// key is used up.
-Result<std::optional<StoredAnswer>> stored_answer(db::Connection& sql, const std::string& principal,
-                                                  const std::string& key,
-                                                  const std::string& request_hash);
-// Keeps an answer; the first one stays. Answers older than kIdempotencyTime go.
+// What a key stands for: the answer that was given under it, or else the token of the work that an
+// earlier request began, so that this one goes on with the same work instead of doing it twice.
+struct Reservation {
+  std::optional<StoredAnswer> answer;
+  std::string token;
+};
+
+// Takes (principal, key) for a request before its work begins. `token` becomes the work's, unless
+// the same request took the key before and got no answer: then the earlier token comes back.
+// kConflict: another request was answered under this key. Keys older than kIdempotencyTime go.
+Result<Reservation> reserve_key(db::Connection& sql, const std::string& principal,
+                                const std::string& key, const std::string& request_hash,
+                                const std::string& token, UtcTime now);
+// Keeps the answer of a reserved request; the first one stays.
 Status store_answer(db::Connection& sql, const std::string& principal, const std::string& key,
-                    const std::string& request_hash, const StoredAnswer& answer, UtcTime now);
+                    const StoredAnswer& answer);
 
 }  // namespace holdfast::access

@@ -77,22 +77,34 @@ TEST(Scope, SurvivesItsName) {
 }
 
 TEST_F(Keys, IdempotencyKeepsTheFirstAnswerForTheSameRequestOnly) {
-  const auto store = [&](const std::string& hash, const std::string& body, UtcTime now) {
-    return database_.write([&](db::Connection& sql) {
-      return store_answer(sql, "key_1", "k", hash, {201, body}, now);
-    });
-  };
-  const auto look = [&](const std::string& hash) {
+  const auto store = [&](const std::string& body) {
     return database_.write(
-        [&](db::Connection& sql) { return stored_answer(sql, "key_1", "k", hash); });
+        [&](db::Connection& sql) { return store_answer(sql, "key_1", "k", {201, body}); });
   };
-  EXPECT_FALSE(look("a").value());
-  ASSERT_TRUE(store("a", "one", kNow));
-  ASSERT_TRUE(store("a", "two", kNow));
-  EXPECT_EQ(look("a").value()->body, "one");
-  EXPECT_EQ(look("b").error().code(), Code::kConflict);
-  ASSERT_TRUE(store("c", "later", kNow + kIdempotencyTime + std::chrono::hours(1)));
-  EXPECT_EQ(look("c").value()->body, "later");
+  const auto reserve = [&](const std::string& hash, UtcTime now) {
+    return database_.write(
+        [&](db::Connection& sql) { return reserve_key(sql, "key_1", "k", hash, "token", now); });
+  };
+  EXPECT_FALSE(reserve("a", kNow).value().answer);
+  ASSERT_TRUE(store("one"));
+  ASSERT_TRUE(store("two"));
+  EXPECT_EQ(reserve("a", kNow).value().answer->body, "one");
+  EXPECT_EQ(reserve("b", kNow).error().code(), Code::kConflict);
+  EXPECT_FALSE(reserve("b", kNow + kIdempotencyTime + std::chrono::hours(1)).value().answer);
+}
+
+TEST_F(Keys, ARequestThatGotNoAnswerGoesOnWithTheWorkItBegan) {
+  const auto reserve = [&](const std::string& hash, const std::string& token) {
+    return database_
+        .write(
+            [&](db::Connection& sql) { return reserve_key(sql, "key_1", "k", hash, token, kNow); })
+        .value()
+        .token;
+  };
+  EXPECT_EQ(reserve("a", "first"), "first");
+  EXPECT_EQ(reserve("a", "second"), "first");
+  EXPECT_EQ(reserve("corrected", "third"), "third");
+  EXPECT_EQ(reserve("corrected", "fourth"), "third");
 }
 
 }  // namespace

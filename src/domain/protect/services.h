@@ -28,6 +28,7 @@ struct Caller {
   access::Principal principal;
   std::string request_id;
   std::string traceparent;
+  std::string run_id;  // of the run that the request starts; empty: any
 };
 
 struct ApplyRequest {

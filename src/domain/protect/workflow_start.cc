@@ -156,9 +156,15 @@ async::Co<Result<std::string>> start_workflow(const Services& services, Caller c
   }
   HF_CO_TRY_VOID(check_parameters(*schema, parameters));
   const ServerContext* server = &services.server;
+  if (!caller.run_id.empty()) {  // begun before the server died? Then there is nothing to start.
+    const auto known = co_await services.flow.describe(flow::ref(flow::WorkflowId(caller.run_id)));
+    if (known) {
+      co_return caller.run_id;
+    }
+  }
   RunRequest request;
   request.workflow = name;
-  request.run_id = server->new_id("run_");
+  request.run_id = caller.run_id.empty() ? server->new_id("run_") : caller.run_id;
   request.parameters = parameters;
   request.trigger = "manual";
   request.traceparent = caller.traceparent;

@@ -108,7 +108,8 @@ async::Co<Result<net::HttpReply>> Gateway::run_handler(Call call, Match match) {
   co_return json_reply(match.route->status, body);
 }
 
-// Runs a POST at most once for its Idempotency-Key.
+// Runs a POST at most once for its Idempotency-Key. The key is taken first, with the id of a run
+// that it may start: when the server dies before it answers, the same request finds that run again.
 async::Co<Result<net::HttpReply>> Gateway::run_once(Call call, Match match, std::string key) {
   const std::string principal = call.caller.principal.id;
   const std::string hash = audit::payload_hash(call.request->method + " " + call.request->path +
@@ -122,22 +123,25 @@ async::Co<Result<net::HttpReply>> Gateway::run_once(Call call, Match match, std:
                       Retry::kTransient);
     }
   }
-  const auto stored = co_await services_.server.db.read(
-      [=](db::Connection& sql) { return access::stored_answer(sql, principal, key, hash); });
+  const std::string token = services_.server.new_id("run_");
+  const UtcTime now = services_.server.clock.now();
+  const auto reserved = co_await services_.server.db.write([=](db::Connection& sql) {
+    return access::reserve_key(sql, principal, key, hash, token, now);
+  });
   Result<net::HttpReply> reply = net::HttpReply();
-  if (!stored) {
-    reply = stored.error();
-  } else if (*stored) {
-    reply = json_reply((*stored)->status, parse_json((*stored)->body).value_or(Json()));
+  if (!reserved) {
+    reply = reserved.error();
+  } else if (reserved->answer) {
+    reply =
+        json_reply(reserved->answer->status, parse_json(reserved->answer->body).value_or(Json()));
     reply->headers["idempotency-replayed"] = "true";
   } else {
+    call.caller.run_id = reserved->token;
     reply = co_await run_handler(call, match);
     if (reply) {
       const access::StoredAnswer answer{reply->status, reply->body};
-      const UtcTime now = services_.server.clock.now();
-      const Status kept = co_await services_.server.db.write([=](db::Connection& sql) {
-        return access::store_answer(sql, principal, key, hash, answer, now);
-      });
+      const Status kept = co_await services_.server.db.write(
+          [=](db::Connection& sql) { return access::store_answer(sql, principal, key, answer); });
       reply = kept ? std::move(reply) : Result<net::HttpReply>(kept.error());
     }
   }
