@@ -128,6 +128,10 @@ class Papers(unittest.TestCase):
         text = "# A\n```console\n$ ./dev up\noutput\n```\n```\n$ ./dev other\n```\n"
         self.assertEqual(list(papers.commands_of(text)), [(3, "./dev up")])
 
+    def test_reads_the_papers_at_the_top_and_in_docs(self):
+        names = ["README.md", "docs/a.md", "docs/design/b.md", "src/c.md", "dev"]
+        self.assertEqual(papers.typed_papers(names), ["README.md", "docs/a.md", "docs/design/b.md"])
+
     def test_knows_the_commands_of_dev(self):
         known = papers.dev_commands(tree.read("dev"))
         self.assertLessEqual({"up", "down", "test", "check", "fresh", "fuzz"}, known)

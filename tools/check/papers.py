@@ -55,14 +55,17 @@ def check_holdfast(binary, command, seen):
     return None
 
 
+def typed_papers(names):
+    """The papers whose console blocks a reader may type."""
+    return [name for name in names if name.endswith(".md") and ("/" not in name or name.startswith("docs/"))]
+
+
 def console(_all):
     found, seen = [], {}
     known = dev_commands(tree.read("dev"))
     binary = next((str(tree.ROOT / "build" / preset / "holdfast") for preset in ("release", "dev")
                    if (tree.ROOT / "build" / preset / "holdfast").is_file()), None)
-    for name in ("README.md", "CONTRIBUTING.md"):
-        if name not in tree.tracked():
-            continue
+    for name in typed_papers(tree.tracked()):
         for line, command in commands_of(tree.read(name)):
             words = command.split()
             if words[:1] == ["./dev"] and (len(words) < 2 or words[1] not in known):
