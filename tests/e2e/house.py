@@ -7,6 +7,7 @@
 The folder is kept when HOLDFAST_KEEP is set, so that a failure can be looked at.
 """
 
+import ctypes
 import json
 import os
 import shutil
@@ -22,6 +23,13 @@ from holdfast import Client
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("HOLDFAST_BIN", "")
 START_SECONDS = 60
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_the_test():
+    """In the child: a test that is killed takes its server along."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def require_program(case):
@@ -67,7 +75,7 @@ class House:
             self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user, group=self.user,
                                             extra_groups=None if self.user is None else [],
-                                            env={**known, **self.environment, **environment})
+                                            preexec_fn=die_with_the_test, env={**known, **self.environment, **environment})
         if wait:
             self.wait_ready()
 

@@ -16,11 +16,14 @@ server_pid() {
   echo "$pid"
 }
 
+# ended PID: it runs no more and holds nothing; its id may stay where nobody collects ended processes.
+ended() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
+
 stop_server() {
   local pid waited=0
   pid=$(server_pid) || return 0
   kill -TERM "$pid" 2>/dev/null || true
-  while kill -0 "$pid" 2>/dev/null; do
+  until ended "$pid"; do
     [ "$waited" -lt 300 ] || fail "the server (process $pid) does not end; see $HF_DATA/server.log" 9
     waited=$((waited + 1))
     sleep 0.1
@@ -45,7 +48,7 @@ start_server() {
   pid=$!
   echo "$pid" >"$HF_PID"
   until [ -s "$HF_DATA/endpoint.json" ] && "$HF_BIN" status >/dev/null 2>&1; do
-    if ! kill -0 "$pid" 2>/dev/null; then
+    if ended "$pid"; then
       rm -f "$HF_PID"
       tail -n 5 "$HF_DATA/server.log" >&2
       fail "the server ended at once; its last lines are above, all of them in $HF_DATA/server.log" 11
