@@ -5,12 +5,15 @@ import http.server
 import json
 import os
 import socket
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from apim_client import APIMClient, HoldfastError, RunFailed
 from holdfast import Client
+from holdfast.connection import find_token
 from netapp_mcp_client import MCPNotConfigured, NetAppMCPClient
 
 
@@ -102,6 +105,14 @@ class ClientTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {"HOLDFAST_DATA": "/nowhere"}, clear=True):
             with self.assertRaisesRegex(HoldfastError, "/nowhere/admin.token"):
                 Client(f"127.0.0.1:{self.peer.server_port}").get("/v1/status")
+
+    def test_finds_the_key_of_a_server_that_was_started_without_settings(self):
+        with tempfile.TemporaryDirectory() as home:
+            key = Path(home) / ".local" / "share" / "holdfast" / "admin.token"
+            key.parent.mkdir(parents=True)
+            key.write_text("hf_default\n")
+            with mock.patch.dict(os.environ, {"HOME": home}, clear=True):
+                self.assertEqual(find_token(), "hf_default")
 
     def test_says_that_nobody_answers(self):
         with socket.socket() as nobody:  # bound and never listening

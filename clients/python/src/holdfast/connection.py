@@ -16,6 +16,7 @@ from pathlib import Path
 from .errors import HoldfastError
 
 DEFAULT_SERVER = "http://127.0.0.1:7420"
+DEFAULT_DATA = "~/.local/share/holdfast"
 ATTEMPTS = 3
 
 
@@ -40,15 +41,13 @@ def is_loopback(host):
 def find_token(token=None):
     if token or os.environ.get("HOLDFAST_TOKEN"):
         return token or os.environ["HOLDFAST_TOKEN"]
-    named = os.environ.get("HOLDFAST_TOKEN_FILE")
-    if not named and os.environ.get("HOLDFAST_DATA"):
-        named = os.path.join(os.environ["HOLDFAST_DATA"], "admin.token")
-    if not named:
-        raise HoldfastError("no key: set HOLDFAST_TOKEN, HOLDFAST_TOKEN_FILE or HOLDFAST_DATA", "unauthenticated")
+    data = os.environ.get("HOLDFAST_DATA") or os.path.expanduser(DEFAULT_DATA)
+    named = os.environ.get("HOLDFAST_TOKEN_FILE") or os.path.join(data, "admin.token")
     try:
         return Path(named).read_text(encoding="ascii").strip()
     except OSError as error:
-        raise HoldfastError(f"cannot read the key in {named}: {error.strerror}", "unauthenticated") from error
+        raise HoldfastError(f"no key in {named} ({error.strerror}); set HOLDFAST_TOKEN or HOLDFAST_TOKEN_FILE, or HOLDFAST_DATA to the server's directory",
+                            "unauthenticated") from error
 
 
 class Connection:
