@@ -43,11 +43,16 @@ Result<SecretString> DataContext::password_of(const RepositoryRef& repository) c
   return SecretString(*std::move(text));
 }
 
+repo::Environment DataContext::environment() const {
+  repo::Environment environment = repo::this_process(clock_, random_);
+  environment.opened_keys = opened_keys_;
+  return environment;
+}
+
 Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef& repository) const {
   HF_TRY(const SecretString password, password_of(repository));
   HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
-  auto opened =
-      repo::Repository::open(std::move(store), password, repo::this_process(clock_, random_));
+  auto opened = repo::Repository::open(std::move(store), password, environment());
   if (!opened) {
     return std::move(opened).error().with("repository", repository.name);
   }
@@ -76,8 +81,7 @@ Status DataContext::init(const RepositoryRef& repository, const RepositoryRef* l
     HF_TRY(const auto source, open(*like));
     options.polynomial = source->config().polynomial;
   }
-  return status_of(repo::Repository::init(std::move(store), password,
-                                          repo::this_process(clock_, random_), options));
+  return status_of(repo::Repository::init(std::move(store), password, environment(), options));
 }
 
 }  // namespace holdfast::activities

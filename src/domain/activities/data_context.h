@@ -40,11 +40,13 @@ class DataContext {
 
  private:
   Result<SecretString> password_of(const RepositoryRef& repository) const;
+  repo::Environment environment() const;
 
   env::Clock& clock_;
   env::Random& random_;
   env::FileSystem& files_;
   async::Pool& blocking_;
+  std::shared_ptr<repo::OpenedKeys> opened_keys_ = std::make_shared<repo::OpenedKeys>();
   std::map<std::string, std::unique_ptr<storage::Driver>> drivers_;
 };
 

@@ -118,8 +118,7 @@ Status Repository::open_with(const SecretString& password) {
   Error failure(Code::kWrongPassword, "the password does not open this repository");
   for (std::size_t i = 0; i < std::min(files.size(), kMaxKeysTried); ++i) {
     HF_TRY(const Buffer bytes, get(files[i].key));
-    const auto file = key_file_from_json(as_text(bytes));
-    auto key = file ? open_key(*file, password) : Result<crypto::BoxKey>(file.error());
+    auto key = master_key(bytes, password);
     if (key) {
       key_ = *key;
       key_id_ = files[i].key.name;
@@ -130,6 +129,21 @@ Status Repository::open_with(const SecretString& password) {
     }
   }
   return std::move(failure).with("location", location());
+}
+
+Result<crypto::BoxKey> Repository::master_key(ByteSpan key_file, const SecretString& password) {
+  OpenedKeys* const remembered = environment_.opened_keys.get();
+  if (remembered != nullptr) {
+    if (const auto known = remembered->find(key_file, password)) {
+      return *known;
+    }
+  }
+  HF_TRY(const KeyFile file, key_file_from_json(as_text(key_file)));
+  HF_TRY(const crypto::BoxKey key, open_key(file, password));
+  if (remembered != nullptr) {
+    remembered->remember(key_file, password, key);
+  }
+  return key;
 }
 
 Status Repository::load_config() {

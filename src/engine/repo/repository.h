@@ -28,6 +28,7 @@
 #include "engine/repo/ids.h"
 #include "engine/repo/index.h"
 #include "engine/repo/lock.h"
+#include "engine/repo/opened_keys.h"
 #include "engine/repo/snapshot.h"
 #include "engine/repo/tree.h"
 
@@ -45,6 +46,8 @@ struct Environment {
   std::function<bool(int pid)> process_alive;  // on this host
   // Between writing a lock and looking for others once more; stores that list late need it.
   Nanoseconds lock_settle = std::chrono::milliseconds(200);
+  // Where opened master keys are remembered; none: every open derives its key anew.
+  std::shared_ptr<OpenedKeys> opened_keys;
 };
 // Of this process on this machine.
 Environment this_process(env::Clock& clock, env::Random& random);
@@ -145,6 +148,7 @@ class Repository {
   friend class Lock;
   Repository(std::shared_ptr<blob::BlobStore> store, Environment environment);
   Status open_with(const SecretString& password);
+  Result<crypto::BoxKey> master_key(ByteSpan key_file, const SecretString& password);
   Status load_config();
   Result<LoadedIndex> load_index_file(const blob::ObjectInfo& file);
   Result<std::string> write_key(const SecretString& password, const crypto::ScryptCost& cost);

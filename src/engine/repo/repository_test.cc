@@ -57,6 +57,34 @@ TEST(Repository, ASecondKeyOpensItToo) {
   EXPECT_EQ(world.open().error().code(), Code::kWrongPassword);
 }
 
+TEST(Repository, ARememberedKeyOpensNothingThatItsPasswordOrFileDoesNot) {
+  TestWorld world;
+  world.environment.opened_keys = std::make_shared<OpenedKeys>();
+  auto repository = *world.init();
+  const auto second = repository->add_key(SecretString("second"), {16, 1, 1});
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(world.open());
+  world.password = SecretString("second");
+  ASSERT_TRUE(world.open());
+  ASSERT_TRUE(world.open());
+  ASSERT_TRUE(repository->remove_key(*second));
+  EXPECT_EQ(world.open().error().code(), Code::kWrongPassword);
+  world.password = SecretString("wrong");
+  EXPECT_EQ(world.open().error().code(), Code::kWrongPassword);
+}
+
+TEST(OpenedKeys, AreFoundByTheBytesOfTheFileAndThePassword) {
+  TestWorld world;
+  OpenedKeys keys;
+  const auto master = crypto::BoxKey::random(world.random);
+  const SecretString password("one");
+  keys.remember(as_bytes("file"), password, master);
+  ASSERT_TRUE(keys.find(as_bytes("file"), password));
+  EXPECT_EQ(keys.find(as_bytes("file"), password)->encrypt, master.encrypt);
+  EXPECT_FALSE(keys.find(as_bytes("file"), SecretString("two")));
+  EXPECT_FALSE(keys.find(as_bytes("files"), password));
+}
+
 TEST(Repository, StoresChunksOnce) {
   TestWorld world;
   auto repository = *world.init();
