@@ -16,7 +16,7 @@ constexpr int kHorizonDays = 366 * 10;
 bool matches_day_of_month(const Rule& rule, const LocalTime& date) {
   const int last = days_in_month(date.year, date.month);
   if (rule.last_day) {
-    return date.day == last;
+    return date.day == last - rule.days_before_last;
   }
   if (rule.nearest_weekday != 0) {
     LocalTime target = date;
@@ -56,6 +56,9 @@ std::vector<UtcTime> instants_of(const Rule& rule, const Zone& zone, LocalTime d
         date.minute = minute;
         date.second = 0;
         instants.push_back(zone.to_utc(date));
+        if (const auto again = zone.repetition(date); again && rule.hours.all()) {
+          instants.push_back(*again);
+        }
       }
     }
   }
@@ -76,8 +79,7 @@ bool matches_date(const Rule& rule, const LocalTime& date) {
   if (!rule.months.test(static_cast<size_t>(date.month))) {
     return false;
   }
-  // As in cron: when both day fields are given, either may match.
-  if (!rule.any_day && !rule.any_weekday) {
+  if (rule.either_day && !rule.any_day && !rule.any_weekday) {
     return matches_day_of_month(rule, date) || matches_weekday(rule, date);
   }
   return (rule.any_day || matches_day_of_month(rule, date)) &&

@@ -18,19 +18,22 @@
 namespace holdfast::schedule {
 
 // Five fields: minute, hour, day of month, month, day of week; names (jan, mon), lists, ranges,
-// steps, L (last day; or 5L: last Friday), nW (weekday nearest to n), d#n (n-th weekday).
+// steps, L (last day; or 5L: last Friday), L-3 (three days before it), nW (weekday nearest to n),
+// LW (last weekday of the month), d#n (n-th weekday).
 struct Rule {
   std::bitset<60> minutes;
   std::bitset<24> hours;
-  std::bitset<32> days;     // 1..31
-  std::bitset<13> months;   // 1..12
-  std::bitset<7> weekdays;  // 0 = Sunday
-  bool any_day = true;      // the day-of-month field was *
-  bool any_weekday = true;  // the day-of-week field was *
-  bool last_day = false;    // L in the day-of-month field
-  int nearest_weekday = 0;  // nW; 0: none
-  int nth_weekday = 0;      // d#n: 1..5, 6: the last one; 0: every one
-  std::string description;  // "daily at 02:00", or the cron text
+  std::bitset<32> days;      // 1..31
+  std::bitset<13> months;    // 1..12
+  std::bitset<7> weekdays;   // 0 = Sunday
+  bool any_day = true;       // the day-of-month field was *
+  bool any_weekday = true;   // the day-of-week field was *
+  bool either_day = false;   // both day fields are given and either may match; else both have to
+  bool last_day = false;     // L in the day-of-month field
+  int days_before_last = 0;  // L-n
+  int nearest_weekday = 0;   // nW, 31 for LW; 0: none
+  int nth_weekday = 0;       // d#n: 1..5, 6: the last one; 0: every one
+  std::string description;   // "daily at 02:00", or the cron text
 };
 
 // A cron text or one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually.

@@ -32,14 +32,15 @@ unsigned seed() {
 bool plain_match(const Rule& rule, const LocalTime& local) {
   const bool day = rule.any_day || rule.days.test(static_cast<size_t>(local.day));
   const bool week = rule.any_weekday || rule.weekdays.test(static_cast<size_t>(weekday(local)));
-  const bool both = !rule.any_day && !rule.any_weekday ? day || week : day && week;
+  const bool both = rule.either_day ? day || week : day && week;
   return both && rule.months.test(static_cast<size_t>(local.month)) &&
          rule.hours.test(static_cast<size_t>(local.hour)) &&
          rule.minutes.test(static_cast<size_t>(local.minute));
 }
 
 // Every occurrence in [from, to) by stepping through real minutes; a local minute that repeats
-// counts the first time, one that was skipped fires at the first minute after the gap.
+// counts the first time (a rule for every hour: both times), one that was skipped fires at the
+// first minute after the gap.
 std::vector<UtcTime> oracle(const Rule& rule, const Zone& in, UtcTime from, UtcTime to) {
   std::set<UtcTime> found;
   std::set<LocalTime> seen;
@@ -61,6 +62,9 @@ std::vector<UtcTime> oracle(const Rule& rule, const Zone& in, UtcTime from, UtcT
       if (seen.insert(step).second && plain_match(rule, step) && now >= from) {
         found.insert(now);
       }
+    }
+    if (rule.hours.all() && plain_match(rule, local) && now >= from) {
+      found.insert(now);
     }
     seen.insert(local);
     previous = std::max(previous, local);
@@ -93,7 +97,9 @@ TEST(CalendarRule, RefusesWhatItDoesNotUnderstand) {
   for (const char* text :
        {R"({"time":"25:00"})", R"({"time":"2"})", R"({"time":"02:00","day":"someday"})",
         R"({"time":"02:00","day":"tenth_sunday"})", R"({"time":"02:00","frequency":"often"})",
-        R"({"time":"02:00","every":"day"})", R"("sometimes")", "7"}) {
+        R"({"time":"02:00","every":"day"})", R"({"frequency":"daily","day":"sunday"})",
+        R"({"frequency":"weekly","day":"first_sunday"})", R"({"frequency":"weekly","day":15})",
+        R"({"frequency":"monthly","day":"sunday"})", R"("sometimes")", "7"}) {
     EXPECT_FALSE(parse_rule(parse_json(text).value())) << text;
   }
 }
@@ -107,6 +113,8 @@ TEST(Cron, NamesTheFieldThatIsWrong) {
                                                         {"* * * * 8", "day of week"},
                                                         {"5-1 * * * *", "minute"},
                                                         {"*/0 * * * *", "minute"},
+                                                        {"2/2147483647 * * * *", "minute"},
+                                                        {"* * L-31 * *", "day of month"},
                                                         {"* * * * 1#6", "day of week"},
                                                         {"1/2/3 * * * *", "minute"}}) {
     const auto rule = parse_cron(text);
@@ -128,6 +136,13 @@ TEST(Cron, KnowsNamesStepsListsAndLastDays) {
   EXPECT_EQ(next_after(cron("0 0 1 * 7"), utc, now), at("2026-02-15T00:00:00Z"));
   EXPECT_EQ(next_after(cron("@yearly"), utc, now), at("2027-01-01T00:00:00Z"));
   EXPECT_EQ(next_after(cron("0 0 30 2 *"), utc, now), std::nullopt);
+  EXPECT_EQ(next_after(cron("0 0 L-3 * *"), utc, now), at("2026-02-25T00:00:00Z"));
+  EXPECT_EQ(next_after(cron("0 0 LW * *"), utc, now), at("2026-02-27T00:00:00Z"));
+  EXPECT_EQ(next_after(cron("0 0 LW * *"), utc, at("2026-05-02T00:00:00Z")),
+            at("2026-05-29T00:00:00Z"));  // the 31st is a Sunday
+  // A day field that starts with * narrows; two plain ones widen (as Vixie cron has it).
+  EXPECT_EQ(next_after(cron("0 0 */10 * mon"), utc, now), at("2026-05-11T00:00:00Z"));
+  EXPECT_EQ(next_after(cron("0\t0  12\t*\tmon"), utc, now), at("2026-02-12T00:00:00Z"));
 }
 
 TEST(CalendarRule, FiresOncePerDateThrough400DaysInThreeZones) {
@@ -154,6 +169,11 @@ TEST(CalendarRule, StatesWhatHappensAtTheGapAndTheRepetition) {
   EXPECT_EQ(next_after(rule, berlin, at("2026-03-28T12:00:00Z")), at("2026-03-29T01:00:00Z"));
   EXPECT_EQ(next_after(rule, berlin, at("2026-10-24T12:00:00Z")), at("2026-10-25T00:30:00Z"));
   EXPECT_EQ(next_after(rule, berlin, at("2026-10-25T00:30:00Z")), at("2026-10-26T01:30:00Z"));
+  // Every hour means every hour of elapsed time: both 02:30 fire.
+  EXPECT_EQ(occurrences(cron("30 * * * *"), berlin, at("2026-10-24T23:00:00Z"),
+                        at("2026-10-25T03:00:00Z"))
+                .size(),
+            4u);
   const Zone island = zone("Australia/Lord_Howe");  // moves by half an hour
   EXPECT_EQ(next_after(cron("15 2 * * *"), island, at("2026-10-03T00:00:00Z")),
             island.to_utc({2026, 10, 4, 2, 30, 0}));
@@ -171,8 +191,10 @@ TEST(SlowCalendarOracle, RandomRulesAgreeWithSteppingThroughEveryMinute) {
     const std::string text =
         std::to_string(pick(0, 59)) + (pick(0, 1) ? ",7 " : " ") +
         (pick(0, 2) ? std::to_string(pick(0, 23)) : "*/" + std::to_string(pick(1, 6))) + " " +
-        (pick(0, 1) ? "*" : std::to_string(pick(1, 31))) + " * " +
-        (pick(0, 1) ? "*" : std::to_string(pick(0, 6)));
+        (pick(0, 1)   ? "*"
+         : pick(0, 1) ? std::to_string(pick(1, 31))
+                      : "*/2") +
+        (pick(0, 1) ? "\t* " : " 1-6,9,11/1 ") + (pick(0, 1) ? "*" : std::to_string(pick(0, 6)));
     const UtcTime from = at("2026-01-01T00:00:00Z") + hours(24 * pick(0, 330));
     const Rule rule = cron(text);
     EXPECT_EQ(occurrences(rule, in, from, from + hours(24 * 40)),

@@ -1,6 +1,7 @@
 // Parsing of cron texts and calendar entries into rules.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -88,7 +89,8 @@ bool add_item(const Field& field, std::string_view item, std::bitset<64>& values
   if (by_step.size() == 2) {
     const auto [end, failure] =
         std::from_chars(by_step[1].data(), by_step[1].data() + by_step[1].size(), step);
-    if (failure != std::errc() || end != by_step[1].data() + by_step[1].size() || step < 1) {
+    if (failure != std::errc() || end != by_step[1].data() + by_step[1].size() || step < 1 ||
+        step > field.high + 1) {
       return false;
     }
   }
@@ -125,8 +127,17 @@ Status read_days(Rule& rule, std::string_view text) {
   if (rule.any_day) {
     return {};
   }
-  if (text == "l") {
+  if (text == "l" || text.starts_with("l-")) {
+    const auto back = text == "l" ? 0 : read_value({"days before the last", 1, 30}, text.substr(2));
+    if (!back) {
+      return bad_field(kFields[2], text);
+    }
     rule.last_day = true;
+    rule.days_before_last = *back;
+    return {};
+  }
+  if (text == "lw") {
+    rule.nearest_weekday = kFields[2].high;
     return {};
   }
   if (text.ends_with('w')) {
@@ -273,6 +284,12 @@ Result<Rule> from_entry(ObjectReader& reader, std::vector<Problem>& problems) {
         "day",
         fmt::format("'{}' is no day: use sunday, first_sunday, last_friday, 15 or last", day));
   }
+  const bool weekly_day = rule.nth_weekday == 0 && !rule.any_weekday;
+  if (!day.empty() && (frequency == "daily" || (frequency == "weekly" && !weekly_day) ||
+                       (frequency == "monthly" && weekly_day))) {
+    reader.problem(
+        "day", fmt::format("'{}' contradicts frequency {}: leave one of them out", day, frequency));
+  }
   if (frequency == "hourly") {
     rule.hours.set();
     rule.description = fmt::format("hourly at minute {}", clock->second);
@@ -297,10 +314,15 @@ Result<Rule> from_entry(ObjectReader& reader, std::vector<Problem>& problems) {
 Result<Rule> parse_cron(std::string_view text) {
   const std::string plain = lower(text);
   std::vector<std::string_view> fields;
-  for (const std::string_view part : split(macro(plain), ' ')) {
-    if (!part.empty()) {
-      fields.push_back(part);
+  for (std::string_view rest = macro(plain);;) {
+    const size_t start = rest.find_first_not_of(" \t");
+    if (start == std::string_view::npos) {
+      break;
     }
+    rest.remove_prefix(start);
+    const size_t length = std::min(rest.find_first_of(" \t"), rest.size());
+    fields.push_back(rest.substr(0, length));
+    rest.remove_prefix(length);
   }
   if (fields.size() != 5) {
     return Error(
@@ -319,6 +341,7 @@ Result<Rule> parse_cron(std::string_view text) {
   rule.months = std::bitset<13>(months.to_ullong());
   HF_TRY_VOID(read_days(rule, fields[2]));
   HF_TRY_VOID(read_weekdays(rule, fields[4]));
+  rule.either_day = !fields[2].starts_with('*') && !fields[4].starts_with('*');
   return rule;
 }
 

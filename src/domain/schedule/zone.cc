@@ -19,6 +19,11 @@ cctz::civil_day civil(const LocalTime& date) {
   return cctz::civil_day(date.year, date.month, date.day);
 }
 
+cctz::civil_second civil_time(const LocalTime& local) {
+  return cctz::civil_second(local.year, local.month, local.day, local.hour, local.minute,
+                            local.second);
+}
+
 }  // namespace
 
 struct Zone::Data {
@@ -31,12 +36,16 @@ LocalTime Zone::to_local(UtcTime time) const {
 }
 
 UtcTime Zone::to_utc(const LocalTime& local) const {
-  const cctz::civil_second civil_time(local.year, local.month, local.day, local.hour, local.minute,
-                                      local.second);
-  const auto found = data_->zone.lookup(civil_time);
+  const auto found = data_->zone.lookup(civil_time(local));
   // SKIPPED: `trans` is the first instant after the gap. REPEATED: `pre` is the first of the two.
   return found.kind == cctz::time_zone::civil_lookup::SKIPPED ? UtcTime(found.trans)
                                                               : UtcTime(found.pre);
+}
+
+std::optional<UtcTime> Zone::repetition(const LocalTime& local) const {
+  const auto found = data_->zone.lookup(civil_time(local));
+  return found.kind == cctz::time_zone::civil_lookup::REPEATED ? std::optional<UtcTime>(found.post)
+                                                               : std::nullopt;
 }
 
 std::string Zone::text(UtcTime time) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ class Zone {
   LocalTime to_local(UtcTime time) const;
   // The instant of a local time, by the rule above.
   UtcTime to_utc(const LocalTime& local) const;
+  // The second of the two instants of a local time that exists twice; nullopt for all others.
+  std::optional<UtcTime> repetition(const LocalTime& local) const;
   // "2026-11-24 02:00:00 CET"
   std::string text(UtcTime time) const;
 
