@@ -16,6 +16,7 @@ namespace holdfast::db {
 enum class Fault {
   kError,       // the operation fails with an I/O error and does nothing; later ones succeed
   kFull,        // as kError, but "disk full"
+  kStaysFull,   // as kFull, and later ones fail too, until disarm
   kKill,        // this operation and all later ones fail: nothing reaches the disk any more, as if
                 // the process had ended here
   kTornKill,    // as kKill, but the first half of this write reaches the disk

@@ -36,9 +36,11 @@ struct FaultVfs::State {
     if (strike_at == 0 || count < strike_at) {
       return std::nullopt;
     }
-    const bool kills = fault == Fault::kKill || fault == Fault::kTornKill;
     if (struck) {
-      return kills ? std::optional(Fault::kKill) : std::nullopt;
+      const bool kills = fault == Fault::kKill || fault == Fault::kTornKill;
+      return kills                        ? std::optional(Fault::kKill)
+             : fault == Fault::kStaysFull ? std::optional(fault)
+                                          : std::nullopt;
     }
     if (fault == Fault::kEndProcess) {
       ::raise(SIGKILL);
@@ -74,7 +76,8 @@ int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 off
     (void)real(file)->pMethods->xWrite(real(file), from, size / 2, offset);
   }
   if (fault) {
-    return fault == Fault::kFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    const bool full = fault == Fault::kFull || fault == Fault::kStaysFull;
+    return full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
   }
   return real(file)->pMethods->xWrite(real(file), from, size, offset);
 }

@@ -61,7 +61,7 @@ void Engine::State::start_child(const RunState& parent_state, const ChildRecord&
         record.run_id = started->run_id;
         self->leave_child(parent, record);
       } else {
-        self->post_later(parent.run_id, {});
+        self->tend_later(parent.run_id);
       }
       return;
     }
@@ -72,7 +72,7 @@ void Engine::State::start_child(const RunState& parent_state, const ChildRecord&
         self->check_child_closed(parent.run_id, record);
       }
     } else if (started.error().retry() == Retry::kTransient) {
-      self->post_later(parent.run_id, {});
+      self->tend_later(parent.run_id);
       return;
     } else {
       input.event = EventType::kStartChildWorkflowExecutionFailed;
@@ -98,7 +98,7 @@ void Engine::State::cancel_child(const RunSummary& parent, const ChildRecord& re
     if (self && reached(status)) {
       self->post(parent_run, {HistoryInput(delivered), {}});
     } else if (self) {
-      self->post_later(parent_run, {});
+      self->tend_later(parent_run);
     }
   };
   post(record.run_id, {HistoryInput(CancelInput{"the parent was cancelled"}), std::move(answer)});
@@ -114,7 +114,7 @@ void Engine::State::leave_child(const RunSummary& parent, const ChildRecord& rec
       return;
     }
     if (!reached(status)) {
-      self->post_later(parent_run, {});
+      self->tend_later(parent_run);
       return;
     }
     self->database_.submit_write(

@@ -134,12 +134,25 @@ void Engine::State::post(const RunId& run, Item item) {
     refuse(items, unavailable());
     return;
   }
+  const std::shared_ptr<Actor> actor = actor_locked(run);
+  ++inputs_;
+  if (actor->holding && std::holds_alternative<HistoryInput>(item.what) && !item.answer) {
+    actor->held.push_back(std::move(item));
+    return;
+  }
+  actor->inbox.push_back(std::move(item));
+  begin_locked(actor);
+}
+
+std::shared_ptr<Actor> Engine::State::actor_locked(const RunId& run) {
   std::shared_ptr<Actor>& actor = actors_[run];
   if (!actor) {
     actor = std::make_shared<Actor>(run);
   }
-  actor->inbox.push_back(std::move(item));
-  ++inputs_;
+  return actor;
+}
+
+void Engine::State::begin_locked(const std::shared_ptr<Actor>& actor) {
   if (!actor->busy) {
     actor->busy = true;
     ++busy_;
@@ -160,20 +173,20 @@ void Engine::State::refuse(std::deque<Item>& items, const Error& error) {
   items.clear();
 }
 
-bool Engine::State::load(Actor& actor, std::deque<Item>& items) {
-  if (actor.state) {
+bool Engine::State::load(const std::shared_ptr<Actor>& actor, std::deque<Item>& items) {
+  if (actor->state) {
     return true;
   }
   if (auto* start = std::get_if<StartRequest>(&items.front().what)) {
-    actor.state = std::make_unique<RunState>(start->state);
-    actor.stored_events = 0;
+    actor->state = std::make_unique<RunState>(start->state);
+    actor->stored_events = 0;
     return true;
   }
   auto loaded = database_.read_blocking(
-      [&actor](db::Connection& sql) -> Result<RunState> { return load_run(sql, actor.id); });
+      [actor](db::Connection& sql) -> Result<RunState> { return load_run(sql, actor->id); });
   if (loaded) {
-    actor.state = std::make_unique<RunState>(std::move(*loaded));
-    actor.stored_events = actor.state->summary.history_length;
+    actor->state = std::make_unique<RunState>(std::move(*loaded));
+    actor->stored_events = actor->state->summary.history_length;
     return true;
   }
   const Error error = loaded.error();
@@ -184,9 +197,9 @@ bool Engine::State::load(Actor& actor, std::deque<Item>& items) {
         again.push_back(std::move(*input));
       }
     }
-    post_later(actor.id, std::move(again));
+    hold(actor, std::move(again));
   } else if (error.code() != Code::kNotFound) {
-    log_error("flow.run_unreadable", {{"run_id", actor.id.text()}, {"error", error.to_string()}});
+    log_error("flow.run_unreadable", {{"run_id", actor->id.text()}, {"error", error.to_string()}});
   }
   refuse(items, error);
   return false;
@@ -298,7 +311,7 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   if (stopping) {
     refuse(items, unavailable());
   }
-  if (items.empty() || !load(*actor, items)) {
+  if (items.empty() || !load(actor, items)) {
     finish(actor);
     return;
   }

@@ -52,6 +52,11 @@ struct Actor {
   std::unique_ptr<RunState> state;
   std::unique_ptr<Execution> execution;
   std::int64_t stored_events = 0;  // events of the run that are committed
+  // After a failed commit the engine's own inputs wait here, those that come meanwhile too, until
+  // they are tried again together: guarded by `mutex_`.
+  std::deque<Item> held;
+  bool holding = false;
+  int failures = 0;  // in a row
   std::optional<std::list<RunId>::iterator> cached;
 };
 
@@ -86,7 +91,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   class Host;
 
   void pump(const std::shared_ptr<Actor>& actor);
-  bool load(Actor& actor, std::deque<Item>& items);
+  bool load(const std::shared_ptr<Actor>& actor, std::deque<Item>& items);
   void answer_queries(Actor& actor, std::deque<Item>& items);
   void gather(Actor& actor, Item item, std::vector<HistoryInput>& inputs, Flight& flight);
   void commit_flight(const std::shared_ptr<Actor>& actor, std::shared_ptr<Flight> flight,
@@ -106,7 +111,12 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void tell_watchers(const Actor& actor);
   void finish(const std::shared_ptr<Actor>& actor);
   void keep_or_drop_locked(const std::shared_ptr<Actor>& actor);
-  void post_later(const RunId& run, std::vector<HistoryInput> inputs);
+  void hold(const std::shared_ptr<Actor>& actor, std::vector<HistoryInput> inputs);
+  void hold_locked(const std::shared_ptr<Actor>& actor);
+  void release(const std::shared_ptr<Actor>& actor);
+  void tend_later(const RunId& run);
+  std::shared_ptr<Actor> actor_locked(const RunId& run);
+  void begin_locked(const std::shared_ptr<Actor>& actor);
   void refuse(std::deque<Item>& items, const Error& error);
   Result<Execution*> execution_of(Actor& actor);
 

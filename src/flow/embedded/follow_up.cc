@@ -26,7 +26,8 @@ class Glance final : public TransitionHost {
   const RunId& run_;
 };
 
-constexpr Nanoseconds kRetryCommit = std::chrono::seconds(1);
+constexpr Nanoseconds kFirstRetry = std::chrono::seconds(1);
+constexpr int kMostDoublings = 5;  // at most 32 s between two tries
 
 }  // namespace
 
@@ -37,6 +38,7 @@ void Engine::State::landed(const std::shared_ptr<Actor>& actor, Flight& flight, 
     return;
   }
   actor->stored_events = actor->state->summary.history_length;
+  actor->failures = 0;
   follow_up(*actor, flight);
   for (auto& answer : flight.answers) {
     answer({});
@@ -68,19 +70,51 @@ void Engine::State::lost(const std::shared_ptr<Actor>& actor, Flight& flight, co
   for (auto& answer : flight.answers) {
     answer(error);
   }
-  post_later(actor->id, std::move(flight.own_inputs));
+  hold(actor, std::move(flight.own_inputs));
 }
 
-void Engine::State::post_later(const RunId& run, std::vector<HistoryInput> inputs) {
-  auto shared = std::make_shared<std::vector<HistoryInput>>(std::move(inputs));
-  clock_.call_at(clock_.mono() + kRetryCommit, [weak = weak_from_this(), run, shared] {
+// What an attempt's end and the recovery of its run say must reach the run together: recovered
+// alone, a run whose attempt has ended would begin that attempt once more.
+void Engine::State::hold(const std::shared_ptr<Actor>& actor, std::vector<HistoryInput> inputs) {
+  const std::lock_guard lock(mutex_);
+  hold_locked(actor);
+  for (HistoryInput& input : inputs) {
+    actor->held.push_back({std::move(input), {}});
+  }
+}
+
+void Engine::State::hold_locked(const std::shared_ptr<Actor>& actor) {
+  if (actor->holding) {
+    return;
+  }
+  actor->holding = true;
+  actor->held.push_back({RecoverRequest{}, {}});
+  const int doublings = std::min(actor->failures++, kMostDoublings);
+  clock_.call_at(clock_.mono() + kFirstRetry * (1 << doublings), [weak = weak_from_this(), actor] {
     if (const auto self = weak.lock()) {
-      self->post(run, {RecoverRequest{}, {}});
-      for (HistoryInput& input : *shared) {
-        self->post(run, {std::move(input), {}});
-      }
+      self->release(actor);
     }
   });
+}
+
+void Engine::State::tend_later(const RunId& run) {
+  const std::lock_guard lock(mutex_);
+  if (running_) {
+    hold_locked(actor_locked(run));
+  }
+}
+
+void Engine::State::release(const std::shared_ptr<Actor>& actor) {
+  const std::lock_guard lock(mutex_);
+  actor->holding = false;
+  if (!running_) {
+    return;
+  }
+  for (Item& item : actor->held) {
+    actor->inbox.push_back(std::move(item));
+  }
+  actor->held.clear();
+  begin_locked(actor);
 }
 
 void Engine::State::follow_up(Actor& actor, Flight& flight) {
@@ -170,7 +204,7 @@ void Engine::State::keep_or_drop_locked(const std::shared_ptr<Actor>& actor) {
       continue;
     }
     oldest->second->cached.reset();
-    if (!oldest->second->busy) {
+    if (!oldest->second->busy && !oldest->second->holding) {
       oldest->second->execution.reset();
       actors_.erase(oldest);
     }
@@ -186,7 +220,7 @@ void Engine::State::finish(const std::shared_ptr<Actor>& actor) {
   }
   actor->busy = false;
   --busy_;
-  if (!actor->state && !actor->cached) {
+  if (!actor->state && !actor->cached && !actor->holding) {
     actors_.erase(actor->id);
   }
   quiet_.notify_all();
