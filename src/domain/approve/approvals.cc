@@ -17,7 +17,8 @@ CREATE TABLE approvals(
 CREATE INDEX approvals_by_run ON approvals(run_id);
 )sql";
 
-constexpr std::array<std::string_view, 4> kNames{"pending", "approved", "denied", "expired"};
+constexpr std::array<std::string_view, 5> kNames{"pending", "approved", "denied", "expired",
+                                                 "withdrawn"};
 
 constexpr std::string_view kColumns =
     "id, run_id, workflow, status, summary, proposal, proposal_hash, four_eyes, requested_by, "
@@ -128,11 +129,12 @@ Result<Approval> decide(db::Connection& sql, const std::string& id, const Decisi
   return approval;
 }
 
-Result<bool> expire(db::Connection& sql, const std::string& id, UtcTime now) {
+Result<bool> end_undecided(db::Connection& sql, const std::string& id, ApprovalStatus how,
+                           UtcTime now) {
   HF_TRY(const std::int64_t changed,
-         sql.exec("UPDATE approvals SET status = 'expired', decided_at = ?2 WHERE id = ?1 AND "
+         sql.exec("UPDATE approvals SET status = ?2, decided_at = ?3 WHERE id = ?1 AND "
                   "status = 'pending'",
-                  id, now));
+                  id, status_name(how), now));
   return changed > 0;
 }
 

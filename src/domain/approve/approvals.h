@@ -1,7 +1,8 @@
 // Approvals: a decision by a named person, bound to the hash of exactly what will be done.
 //
-// A pending approval ends by approve, deny, or silence: after 24 hours it is denied as expired.
-// Approving one's own request is allowed unless four eyes are asked for, and recorded.
+// A pending approval ends by approve, deny, silence (after 24 hours it is denied as expired), or
+// with the run that asked for it (withdrawn). Approving one's own request is allowed unless four
+// eyes are asked for, and recorded.
 #pragma once
 
 #include <optional>
@@ -16,7 +17,7 @@ namespace holdfast::approve {
 
 inline constexpr Nanoseconds kSilenceDenies = std::chrono::hours(24);
 
-enum class ApprovalStatus { kPending, kApproved, kDenied, kExpired };
+enum class ApprovalStatus { kPending, kApproved, kDenied, kExpired, kWithdrawn };
 std::string_view status_name(ApprovalStatus status);
 
 struct Approval {
@@ -57,7 +58,9 @@ Result<std::vector<Approval>> list(db::Connection& sql, const std::string& statu
 // the decider is the requester.
 Result<Approval> decide(db::Connection& sql, const std::string& id, const Decision& decision,
                         const access::Principal& who, UtcTime now);
-// Ends a pending approval whose time has run out; false when it was decided before.
-Result<bool> expire(db::Connection& sql, const std::string& id, UtcTime now);
+// Ends a pending approval that nobody will decide any more, as kExpired or kWithdrawn; false when
+// it was decided before.
+Result<bool> end_undecided(db::Connection& sql, const std::string& id, ApprovalStatus how,
+                           UtcTime now);
 
 }  // namespace holdfast::approve

@@ -62,12 +62,17 @@ TEST_F(Approvals, AreDecidedOnceAndSilenceNeverApproves) {
   EXPECT_EQ(answer("apr_1", true, kOther, kNow).error().code(), Code::kConflict);
   ask("apr_2", false);
   EXPECT_EQ(answer("apr_2", true, kOther, kNow + kSilenceDenies).error().code(), Code::kConflict);
-  EXPECT_TRUE(
-      database_
-          .write([](db::Connection& sql) { return expire(sql, "apr_2", kNow + kSilenceDenies); })
-          .value());
-  EXPECT_FALSE(
-      database_.write([](db::Connection& sql) { return expire(sql, "apr_1", kNow); }).value());
+  EXPECT_TRUE(database_
+                  .write([](db::Connection& sql) {
+                    return end_undecided(sql, "apr_2", ApprovalStatus::kExpired,
+                                         kNow + kSilenceDenies);
+                  })
+                  .value());
+  EXPECT_FALSE(database_
+                   .write([](db::Connection& sql) {
+                     return end_undecided(sql, "apr_1", ApprovalStatus::kWithdrawn, kNow);
+                   })
+                   .value());
 }
 
 TEST_F(Approvals, AskingTwiceChangesNothing) {

@@ -1,23 +1,15 @@
 // scheduled_backup on a real engine with activities that only note what they were asked.
 #include "domain/protect/backup_workflow.h"
 
-#include <gtest/gtest.h>
-
-#include <mutex>
-
-#include "core/async/run.h"
-#include "core/db/testing/temp_database.h"
-#include "core/env/sim/manual_clock.h"
-#include "core/env/sim/seeded_random.h"
 #include "domain/activities/plan_types.h"
-#include "flow/embedded/engine.h"
+#include "domain/activities/testing/workflow_fixture.h"
 
 namespace holdfast::protect {
 namespace {
 
 using activities::BackupPlan;
 
-class BackupWorkflow : public testing::Test {
+class BackupWorkflow : public activities::WorkflowFixture {
  protected:
   BackupWorkflow() {
     plan_.run_id = "run_1";
@@ -59,74 +51,12 @@ class BackupWorkflow : public testing::Test {
     }
   }
 
-  // Sets what an activity answers; what it was asked is kept in asked_.
-  void answer(const std::string& name, std::function<Result<Json>(const Json&)> with) {
-    answers_[name] = std::move(with);
-  }
-
   flow::RunDescription run() {
-    workflows_.add("scheduled_backup", scheduled_backup);
-    for (const auto& [name, with] : answers_) {
-      activities_.add(name, [this, type = name](flow::ActivityContext&, const Json& input) {
-        {
-          const std::lock_guard lock(mutex_);
-          asked_.emplace_back(type, input);
-        }
-        return answers_.at(type)(input);
-      });
-    }
-    engine_ = std::make_unique<flow::embedded::Engine>(*database_, clock_, random_, workflows_,
-                                                       activities_);
-    EXPECT_TRUE(engine_->start());
-    const auto started = async::block_on(
-        pool_.executor(), engine_->client().start("scheduled_backup", flow::WorkflowId("run_1"),
-                                                  JsonObject{{"resource", "a"}}, {}));
-    EXPECT_TRUE(started);
-    for (int i = 0; i < 200 && describe().run.status == flow::RunStatus::kRunning; ++i) {
-      engine_->wait_idle();
-      clock_.advance(std::chrono::seconds(30));
-    }
-    return describe();
-  }
-  flow::RunDescription describe() {
-    return async::block_on(pool_.executor(),
-                           engine_->client().describe(flow::ref(flow::WorkflowId("run_1"))))
-        .value();
-  }
-  std::string status_of_step(const flow::RunDescription& run, std::string_view name) {
-    for (const Json& step : find(run.run.progress, "steps")->get_array()) {
-      if (get_string(step, "name") == name) {
-        return get_string(step, "status");
-      }
-    }
-    return "absent";
-  }
-  int count(std::string_view name) {
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(std::count_if(asked_.begin(), asked_.end(),
-                                          [&](const auto& call) { return call.first == name; }));
-  }
-  Json input_of(std::string_view name) {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [type, input] : asked_) {
-      if (type == name) {
-        return input;
-      }
-    }
-    return nullptr;
+    start("scheduled_backup", scheduled_backup, JsonObject{{"resource", "a"}});
+    return run_to_end();
   }
 
   BackupPlan plan_;
-  std::map<std::string, std::function<Result<Json>(const Json&)>> answers_;
-  std::mutex mutex_;
-  std::vector<std::pair<std::string, Json>> asked_;
-  db::TempDatabase database_{flow::embedded::migrations()};
-  env::ManualClock clock_{UtcTime(std::chrono::seconds(1'000'000'000))};
-  env::SeededRandom random_{5};
-  async::Pool pool_{"test", 1};
-  flow::WorkflowRegistry workflows_;
-  flow::ActivityRegistry activities_;
-  std::unique_ptr<flow::embedded::Engine> engine_;
 };
 
 TEST_F(BackupWorkflow, RecordsThePointAfterItsCopiesWereReadBack) {

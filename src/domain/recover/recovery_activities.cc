@@ -104,10 +104,12 @@ Result<Json> request_approval(const ServerContext& context, const Json& input) {
   });
 }
 
-Result<Json> expire_approval(const ServerContext& context, const Json& input) {
+Result<Json> end_approval(const ServerContext& context, const Json& input) {
   const UtcTime now = context.clock.now();
-  return context.db.write_blocking([input, now](db::Connection& sql) -> Result<Json> {
-    HF_TRY_VOID(status_of(approve::expire(sql, get_string(input, "approval"), now)));
+  const auto how = get_bool(input, "expired") ? approve::ApprovalStatus::kExpired
+                                              : approve::ApprovalStatus::kWithdrawn;
+  return context.db.write_blocking([input, how, now](db::Connection& sql) -> Result<Json> {
+    HF_TRY_VOID(status_of(approve::end_undecided(sql, get_string(input, "approval"), how, now)));
     return Json(JsonObject{});
   });
 }
@@ -192,7 +194,7 @@ void register_recovery_activities(flow::ActivityRegistry& registry, const Server
   };
   add("recover.begin", begin);
   add("recover.request_approval", request_approval);
-  add("recover.expire_approval", expire_approval);
+  add("recover.end_approval", end_approval);
   add("recover.write_manifest", write_manifest);
   add("recover.begin_proof", begin_proof);
   add("recover.record_proof", record_proof);

@@ -6,7 +6,7 @@
 
 namespace holdfast::recover {
 
-// Registers recover.begin, recover.request_approval, recover.expire_approval,
+// Registers recover.begin, recover.request_approval, recover.end_approval,
 // recover.write_manifest, recover.begin_proof and recover.record_proof. `context` outlives the
 // registry.
 void register_recovery_activities(flow::ActivityRegistry& registry,

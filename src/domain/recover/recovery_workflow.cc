@@ -100,6 +100,37 @@ flow::Task<Status> propose(RecoveryRun& run) {
   co_return Status();
 }
 
+// An approval may come hours after its proposal: what would be lost must still be what was
+// approved.
+flow::Task<Status> look_again(RecoveryRun& run) {
+  HF_CO_TRY(const Json now, co_await run.ctx.activity("engine.plan_restore",
+                                                      encode(run.plan.restore), data_options()));
+  const auto effects = decode<RestorePlan>(now);
+  if (effects.overwrites == run.effects.overwrites && effects.deletes == run.effects.deletes) {
+    co_return Status();
+  }
+  Error changed(Code::kConflict,
+                fmt::format("{} changed while the approval was awaited: it would now overwrite {} "
+                            "(approved: {}) and delete {} ({}); start the recovery again",
+                            run.plan.restore.target, effects.overwrites, run.effects.overwrites,
+                            effects.deletes, run.effects.deletes));
+  run.steps.failed("approval", changed, run.ctx.now());
+  co_return changed;
+}
+
+// Ends the approval that nobody decided: silence denies; a cancelled run takes its question back.
+flow::Task<Status> end_undecided(RecoveryRun& run, const std::string& approval,
+                                 const Status& waited) {
+  Json ending = JsonObject{{"approval", approval}, {"expired", waited.has_value()}};
+  HF_CO_TRY_VOID(co_await run.ctx.shielded().activity("recover.end_approval", std::move(ending),
+                                                      control_options()));
+  const Error why = waited ? Error(Code::kPermissionDenied,
+                                   "nobody approved within 24 hours, so the recovery was denied")
+                           : waited.error();
+  run.steps.failed("approval", why, run.ctx.now());
+  co_return why;
+}
+
 // Waits for the person who may decide; returns when the proposal may be carried out.
 flow::Task<Status> ask(RecoveryRun& run) {
   if (!needs_approval(run.effects)) {
@@ -124,15 +155,8 @@ flow::Task<Status> ask(RecoveryRun& run) {
   run.show(Json(approval));
   Result<std::optional<Json>> decision = co_await run.ctx.wait_signal("decision", kSilenceDenies);
   run.ctx.upsert_search_attributes(JsonObject{{"waiting_for", nullptr}});
-  HF_CO_TRY_VOID(status_of(decision));
-  if (!decision->has_value()) {
-    Result<Json> expired = co_await run.ctx.activity(
-        "recover.expire_approval", JsonObject{{"approval", approval}}, control_options());
-    HF_CO_TRY_VOID(status_of(expired));
-    Error silence(Code::kPermissionDenied,
-                  "nobody approved within 24 hours, so the recovery was denied");
-    run.steps.failed("approval", silence, run.ctx.now());
-    co_return silence;
+  if (!decision || !decision->has_value()) {
+    co_return co_await end_undecided(run, approval, status_of(decision));
   }
   const Json answer = **decision;
   const std::string by = get_string(answer, "by");
@@ -147,7 +171,7 @@ flow::Task<Status> ask(RecoveryRun& run) {
                  fmt::format("approved by {}{}", by,
                              get_bool(answer, "self_approval") ? " (own request)" : ""),
                  run.ctx.now());
-  co_return Status();
+  co_return co_await look_again(run);
 }
 
 flow::Task<Status> restore(RecoveryRun& run) {

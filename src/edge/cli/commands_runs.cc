@@ -204,7 +204,7 @@ std::vector<Command> run_commands() {
       {"approval list",
        "Approvals",
        {},
-       {{"--status", "STATUS", "pending, approved, denied or expired"}},
+       {{"--status", "STATUS", "pending, approved, denied, expired or withdrawn"}},
        approval_list},
       {"approval approve",
        "Approve exactly what is proposed",

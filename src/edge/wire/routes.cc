@@ -97,7 +97,7 @@ constexpr std::string_view kShapes = R"json({
 "WorkflowRequest": {"type":"object","properties":{"parameters":{"type":"object"},"auto_approve":{"type":"boolean"}},"additionalProperties":false},
 "Run": {"type":"object","required":["id","workflow","status"],"properties":{"id":{"type":"string"},"workflow":{"type":"string"},"status":{"enum":["running","waiting","completed","failed","cancelled"]},"result":{},"steps":{"type":"array"}}},
 "Point": {"type":"object","required":["id","resource","time","copies"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"time":{"type":"string"},"state":{"enum":["proven","covered","unproven"]},"copies":{"type":"array"}}},
-"Approval": {"type":"object","required":["id","run_id","status"],"properties":{"id":{"type":"string"},"run_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired"]}}},
+"Approval": {"type":"object","required":["id","run_id","status"],"properties":{"id":{"type":"string"},"run_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired","withdrawn"]}}},
 "Decision": {"type":"object","properties":{"comment":{"type":"string"}},"additionalProperties":false},
 "ExpectedRun": {"type":"object","required":["id","resource","due_at","status"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"due_at":{"type":"string"},"status":{"enum":["expected","started","completed","partial","failed","missed","skipped"]}}},
 "AuditEntry": {"type":"object","required":["id","at","actor","action"],"properties":{"id":{"type":"integer"},"at":{"type":"string"},"actor":{"type":"string"},"action":{"type":"string"}}},

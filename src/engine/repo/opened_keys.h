@@ -1,9 +1,9 @@
 // Master keys that this process has opened before.
 //
-// A password is turned into a key by scrypt, which costs half a second on purpose; a server that opens
-// its repositories for every step of a run pays that once per key file. What is remembered hangs on the
-// exact bytes of the key file and on the password, so a key file that was removed or replaced, and a
-// password that was changed, are asked again.
+// A password is turned into a key by scrypt, which costs half a second on purpose; a server that
+// opens its repositories for every step of a run pays that once per key file. What is remembered
+// hangs on the exact bytes of the key file and on the password, so a key file that was removed or
+// replaced, and a password that was changed, are asked again.
 #pragma once
 
 #include <map>

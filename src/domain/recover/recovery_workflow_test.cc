@@ -1,0 +1,100 @@
+// data_recovery on a real engine: who is asked, what an answer is worth, how a question ends.
+#include "domain/recover/recovery_workflow.h"
+
+#include "domain/activities/recovery_types.h"
+#include "domain/activities/testing/workflow_fixture.h"
+
+namespace holdfast::recover {
+namespace {
+
+class RecoveryWorkflow : public activities::WorkflowFixture {
+ protected:
+  RecoveryWorkflow() {
+    plan_.run_id = "run_1";
+    plan_.point_id = "pt_1";
+    plan_.resource_name = "a";
+    plan_.restore.target = "/srv/a";
+    effects_.overwrites = 2;
+    answer("recover.begin",
+           [this](const Json&) { return Result<Json>(activities::encode(plan_)); });
+    answer("engine.plan_restore",
+           [this](const Json&) { return Result<Json>(activities::encode(effects_)); });
+    answer("recover.request_approval", [](const Json&) {
+      return Result<Json>(JsonObject{{"approval", "apr_1"}, {"proposal_hash", "hash"}});
+    });
+    answer("engine.restore", [](const Json&) {
+      return Result<Json>(activities::encode(activities::RestoreDone()));
+    });
+    answer("engine.compare_restored", [](const Json&) {
+      activities::Verdict verdict;
+      verdict.good = true;
+      return Result<Json>(activities::encode(verdict));
+    });
+    for (const char* quiet : {"recover.end_approval", "recover.write_manifest", "notify.send"}) {
+      answer(quiet, [](const Json&) { return Result<Json>(JsonObject{}); });
+    }
+  }
+
+  void start_recovery() { start("data_recovery", data_recovery, JsonObject{{"resource", "a"}}); }
+  void decide(bool approved, const std::string& hash) {
+    ASSERT_TRUE(wait(client().signal(
+        flow::ref(flow::WorkflowId("run_1")), "decision",
+        JsonObject{{"approved", approved}, {"by", "eve"}, {"proposal_hash", hash}}, "")));
+  }
+
+  activities::RecoveryPlan plan_;
+  activities::RestorePlan effects_;
+};
+
+TEST_F(RecoveryWorkflow, AsksNobodyWhereNothingIsLost) {
+  effects_.overwrites = 0;
+  start_recovery();
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("recover.request_approval"), 0);
+  EXPECT_EQ(count("engine.plan_restore"), 1);
+  EXPECT_EQ(count("engine.restore"), 1);
+}
+
+TEST_F(RecoveryWorkflow, WritesNothingBeforeTheApprovalOfExactlyItsProposal) {
+  start_recovery();
+  EXPECT_EQ(count("recover.request_approval"), 1);
+  EXPECT_EQ(count("engine.restore"), 0);
+  decide(true, "hash");
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("engine.restore"), 1);
+}
+
+TEST_F(RecoveryWorkflow, AnApprovalOfAnotherProposalIsWorthNothing) {
+  start_recovery();
+  decide(true, "another hash");
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("engine.restore"), 0);
+}
+
+TEST_F(RecoveryWorkflow, ATargetThatChangedWhileItWasAskedIsNotOverwritten) {
+  start_recovery();
+  effects_.overwrites = 3;
+  decide(true, "hash");
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("engine.restore"), 0);
+}
+
+TEST_F(RecoveryWorkflow, SilenceDenies) {
+  start_recovery();
+  clock_.advance(std::chrono::hours(24));
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kFailed);
+  EXPECT_TRUE(get_bool(input_of("recover.end_approval"), "expired"));
+  EXPECT_EQ(count("engine.restore"), 0);
+}
+
+TEST_F(RecoveryWorkflow, ACancelledRunTakesItsQuestionBack) {
+  start_recovery();
+  ASSERT_TRUE(wait(client().cancel(flow::ref(flow::WorkflowId("run_1")), "test")));
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kCanceled);
+  EXPECT_EQ(count("recover.end_approval"), 1);
+  EXPECT_FALSE(get_bool(input_of("recover.end_approval"), "expired"));
+  EXPECT_EQ(count("engine.restore"), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::recover
