@@ -54,7 +54,7 @@ hf_test() {
 }
 
 # The rooms whose code reads foreign bytes or shares memory between threads.
-HF_ASAN_ROOMS="base crypto env async blob repo backup flow net"
+HF_ASAN_ROOMS="base crypto env async db blob repo backup flow net schedule"
 
 # hf_asan: those rooms' fast tests under the address and undefined-behaviour sanitizers.
 hf_asan() {
