@@ -70,21 +70,6 @@ flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy sou
 // repository copy of a backup that an earlier level made.
 }  // namespace
 
-flow::Task<Result<Json>> run_step(BackupRun& run, std::string name, std::string activity,
-                                  Json input, flow::ActivityOptions options) {
-  run.steps.begin(name, run.ctx.now());
-  run.show();
-  Result<Json> answer =
-      co_await run.ctx.activity(std::move(activity), std::move(input), std::move(options));
-  if (answer) {
-    run.steps.done(name, get_string(*answer, "detail"), run.ctx.now());
-  } else {
-    run.steps.failed(name, answer.error(), run.ctx.now());
-  }
-  run.show();
-  co_return answer;
-}
-
 flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
   if (copy.method == "btrfs_snapshot") {
     run.copies.push_back(

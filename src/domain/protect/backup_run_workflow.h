@@ -1,5 +1,4 @@
-// The parts of scheduled_backup that its two files share: what one run knows, and how a step is
-// run.
+// The parts of scheduled_backup that its two files share: what one run knows, and its copies.
 #pragma once
 
 #include <string>
@@ -7,7 +6,7 @@
 
 #include "domain/activities/data_types.h"
 #include "domain/activities/plan_types.h"
-#include "domain/activities/step_types.h"
+#include "domain/activities/run_step_workflow.h"
 #include "flow/workflow.h"
 
 namespace holdfast::protect {
@@ -28,10 +27,6 @@ struct BackupRun {
   activities::BackupDone backup;
   std::vector<activities::MadeCopy> copies;
 };
-
-// Runs one activity as a step: its answer's `detail` is what people read.
-flow::Task<Result<Json>> run_step(BackupRun& run, std::string name, std::string activity,
-                                  Json input, flow::ActivityOptions options);
 
 // Makes the copy of one level: the storage snapshot itself, the first engine backup, or a
 // repository copy of a backup that an earlier level made.

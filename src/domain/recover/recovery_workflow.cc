@@ -7,7 +7,7 @@
 #include <fmt/core.h>
 
 #include "domain/activities/recovery_types.h"
-#include "domain/activities/step_types.h"
+#include "domain/activities/run_step_workflow.h"
 #include "domain/activities/workflow_options_types.h"
 
 namespace holdfast::recover {
@@ -46,22 +46,6 @@ std::int64_t seconds_between(UtcTime from, UtcTime to) {
   return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
 }
 
-// Runs one activity as a step.
-flow::Task<Result<Json>> step(RecoveryRun& run, std::string name, std::string activity, Json input,
-                              flow::ActivityOptions options) {
-  run.steps.begin(name, run.ctx.now());
-  run.show();
-  Result<Json> answer =
-      co_await run.ctx.activity(std::move(activity), std::move(input), std::move(options));
-  if (answer) {
-    run.steps.done(name, get_string(*answer, "detail"), run.ctx.now());
-  } else {
-    run.steps.failed(name, answer.error(), run.ctx.now());
-  }
-  run.show();
-  co_return answer;
-}
-
 bool needs_approval(const RestorePlan& effects) { return effects.overwrites + effects.deletes > 0; }
 
 Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
@@ -88,8 +72,8 @@ Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
 }
 
 flow::Task<Status> propose(RecoveryRun& run) {
-  HF_CO_TRY(const Json effects, co_await step(run, "propose", "engine.plan_restore",
-                                              encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json effects, co_await run_step(run, "propose", "engine.plan_restore",
+                                                  encode(run.plan.restore), data_options()));
   run.effects = decode<RestorePlan>(effects);
   run.proposal = make_proposal(run.plan, run.effects);
   run.steps.done("propose",
@@ -175,15 +159,15 @@ flow::Task<Status> ask(RecoveryRun& run) {
 }
 
 flow::Task<Status> restore(RecoveryRun& run) {
-  HF_CO_TRY(const Json done, co_await step(run, "restore", "engine.restore",
-                                           encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json done, co_await run_step(run, "restore", "engine.restore",
+                                               encode(run.plan.restore), data_options()));
   run.restored = decode<RestoreDone>(done);
   if (!run.plan.validate) {
     run.steps.skipped("validate");
     co_return Status();
   }
-  HF_CO_TRY(const Json checked, co_await step(run, "validate", "engine.compare_restored",
-                                              encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json checked, co_await run_step(run, "validate", "engine.compare_restored",
+                                                  encode(run.plan.restore), data_options()));
   run.validation = decode<Verdict>(checked);
   if (!run.validation.good) {
     Error wrong(Code::kDataLoss,
@@ -243,8 +227,8 @@ flow::Task<Result<Json>> keep_manifest(RecoveryRun& run, Json result) {
   result.get_object()["requested_by"] = run.plan.requested_by;
   result.get_object()["requested_at"] = to_rfc3339(run.plan.requested_at);
   result.get_object()["ended_at"] = to_rfc3339(run.ctx.now());
-  co_return co_await step(run, "manifest", "recover.write_manifest", std::move(result),
-                          control_options());
+  co_return co_await run_step(run, "manifest", "recover.write_manifest", std::move(result),
+                              control_options());
 }
 
 flow::Task<Result<Json>> carry_out(RecoveryRun& run) {

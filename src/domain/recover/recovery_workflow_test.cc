@@ -22,9 +22,8 @@ class RecoveryWorkflow : public activities::WorkflowFixture {
     answer("recover.request_approval", [](const Json&) {
       return Result<Json>(JsonObject{{"approval", "apr_1"}, {"proposal_hash", "hash"}});
     });
-    answer("engine.restore", [](const Json&) {
-      return Result<Json>(activities::encode(activities::RestoreDone()));
-    });
+    answer("engine.restore",
+           [](const Json&) { return Result<Json>(activities::encode(activities::RestoreDone())); });
     answer("engine.compare_restored", [](const Json&) {
       activities::Verdict verdict;
       verdict.good = true;
