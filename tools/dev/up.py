@@ -5,12 +5,12 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+APPROVAL_WANTED = 7  # docs/exit-codes.md
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "scheduled_backup.yaml"
 
 
@@ -31,12 +31,14 @@ class Holdfast:
     def __init__(self, program):
         self.program = program
 
-    def show(self, *words):
-        """Runs a command as a user sees it; ends this program with its code when it fails."""
+    def show(self, *words, allowed=(0, 3)):
+        """Runs a command as a user sees it and returns its code; ends this program with any code that is
+        not allowed (3: partial, its own words say which files)."""
         print(f"\n$ holdfast {shlex.join(words)}", flush=True)
         code = subprocess.run([self.program, *words]).returncode
-        if code not in (0, 3):  # 3: partial, its own words say which files
+        if code not in allowed:
             sys.exit(code)
+        return code
 
     def json(self, *words):
         run = subprocess.run([self.program, *words, "-o", "json"], capture_output=True, text=True)
@@ -91,6 +93,16 @@ def recover_one(holdfast, point, name, tree):
     return newest_run(holdfast, "data_recovery", name)["id"], inside
 
 
+def restore_whole(holdfast, point, name, tree):
+    """Brings the restored tree of an earlier time up to this point; what it would overwrite there is
+    approved, since the tree is this program's own."""
+    code = holdfast.show("restore", point["id"], "--to", str(tree), "--wait", allowed=(0, 3, APPROVAL_WANTED))
+    if code == APPROVAL_WANTED:
+        run = newest_run(holdfast, "data_recovery", name)
+        holdfast.show("approval", "approve", run["waiting_for"], "--comment", "the restored tree of ./dev up")
+        holdfast.show("run", "watch", run["id"])
+
+
 def protect(holdfast, path, scratch):
     """The whole way of one path; returns what the summary tells of it."""
     name = name_for(path)
@@ -100,7 +112,7 @@ def protect(holdfast, path, scratch):
     point = newest_point(holdfast, name)
     backup = holdfast.json("run", "show", point["run_id"])
     tree = scratch / name
-    holdfast.show("restore", point["id"], "--to", str(tree), "--wait")
+    restore_whole(holdfast, point, name, tree)
     recovery, lost = recover_one(holdfast, point, name, tree)
     holdfast.show("prove", name, "--level", "4", "--wait")
     return {"name": name, "path": path, "backup": backup, "recovery": recovery, "lost": lost, "tree": tree,
@@ -135,14 +147,13 @@ def summary(holdfast, done, data, seconds):
     print(f"{rule}\nthe main job took {seconds:.0f} s; ./dev down stops the server, a second ./dev up is incremental", flush=True)
 
 
-def empty_scratch(data):
-    """Where trees are restored to: beside the server's folder, which refuses to be a target. Emptied only
-    when this program made it."""
+def scratch_folder(data):
+    """Where trees are restored to: beside the server's folder, which refuses to be a target. Kept from one
+    time to the next, so that only what changed is written again."""
     scratch = data.with_name(data.name + "-restored")
     if scratch.exists() and not (scratch / ".holdfast-up").is_file():
         sys.exit(f"up: {scratch} was not made by ./dev up; move it away")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     (scratch / ".holdfast-up").touch()
     return scratch
 
@@ -151,7 +162,7 @@ def main():
     program, data, paths = sys.argv[1], Path(sys.argv[2]), [Path(word) for word in sys.argv[3:]]
     started = time.monotonic()
     holdfast = Holdfast(program)
-    scratch = empty_scratch(data)
+    scratch = scratch_folder(data)
     say("main job: protect, back up, restore, lose a file, recover it, prove")
     holdfast.show("apply", "-f", str(EXAMPLE))
     done = [protect(holdfast, path, scratch) for path in paths]

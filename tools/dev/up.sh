@@ -77,6 +77,7 @@ hf_up() {
     [ -f "$HF_MARKER" ] || fail "$HF_DATA was not made by ./dev up (no .holdfast-up in it), so --fresh leaves it alone" 8
     stop_server
     rm -rf -- "$HF_DATA"
+    [ ! -f "$HF_DATA-restored/.holdfast-up" ] || rm -rf -- "$HF_DATA-restored"
   fi
   if [ -d "$HF_DATA" ] && [ ! -f "$HF_MARKER" ] && [ -n "$(ls -A "$HF_DATA")" ]; then
     fail "$HF_DATA is not empty and was not made by ./dev up; name another with HOLDFAST_DATA" 8

@@ -129,8 +129,8 @@ TEST_F(DatabaseTest, CommitsManyClosuresAtOnce) {
 }
 
 TEST_F(DatabaseTest, WaitsInCoroutinesWithoutBlocking) {
+  async::Pool pool("test", 1);  // goes after those who post to it
   auto database = open();
-  async::Pool pool("test", 1);
   static constexpr auto kWork = [](Database& db) -> Co<Result<std::int64_t>> {
     auto insert = [](Connection& sql) -> Result<std::int64_t> {
       HF_TRY_VOID(sql.exec("INSERT INTO thing(name) VALUES (?1)", "co"));

@@ -105,7 +105,7 @@ class ServerImpl final : public HttpServer {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::shared_ptr<Watchdog>, async::Executor> open_;
-  int coroutines_ = 0;
+  int coroutines_ = 0;  // and other work under way that stop() waits for
 };
 
 // One connection: read a request, answer it, again until either side closes.
@@ -359,11 +359,15 @@ void ServerImpl::stop() {
   if (stopping_.exchange(true)) {
     return;
   }
+  std::unique_lock lock(mutex_);
+  ++coroutines_;  // closing wakes the accepting coroutine, which may end before close() returns
   asio::post(acceptor_.get_executor(), [this] {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    const std::lock_guard guard(mutex_);
+    --coroutines_;
+    changed_.notify_all();
   });
-  std::unique_lock lock(mutex_);
   for (const auto& [watchdog, strand] : open_) {
     asio::post(strand, [held = watchdog] { held->close(); });
   }

@@ -9,6 +9,8 @@
 #include "core/env/posix/atomic_file.h"
 #include "core/env/posix/process.h"
 #include "engine/backup/compare.h"
+#include "engine/backup/local_tree.h"
+#include "engine/backup/same_bytes.h"
 
 namespace holdfast::activities {
 namespace {
@@ -33,10 +35,32 @@ std::vector<Pair> pairs_of(const RestoreRequest& request) {
   return pairs;
 }
 
-bool same_entry(const struct stat& a, const struct stat& b) {
-  return (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT) &&
-         (S_ISDIR(a.st_mode) || (a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-                                 a.st_mtim.tv_nsec == b.st_mtim.tv_nsec));
+bool look_the_same(const struct stat& a, const struct stat& b) {
+  return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid &&
+         a.st_rdev == b.st_rdev && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// Whether the entry at `to` is what would be copied there: its bytes are read. What cannot be read
+// is not the same.
+bool same_entry(const fs::path& from, const struct stat& source, const fs::path& to,
+                const struct stat& target) {
+  if (S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode)) {
+    return true;
+  }
+  if (!look_the_same(source, target)) {
+    return false;
+  }
+  std::error_code failure;
+  if (S_ISLNK(source.st_mode)) {
+    return fs::read_symlink(from, failure) == fs::read_symlink(to, failure) && !failure;
+  }
+  if (!S_ISREG(source.st_mode)) {
+    return true;
+  }
+  const auto a = backup::open_for_reading(from);
+  const auto b = backup::open_for_reading(to);
+  return a && b && backup::have_same_bytes(a->get(), from, b->get(), to).value_or(false);
 }
 
 void plan_entry(const fs::path& from, const fs::path& to, const std::string& name,
@@ -51,7 +75,7 @@ void plan_entry(const fs::path& from, const fs::path& to, const std::string& nam
     if (plan.create_sample.size() < kSample) {
       plan.create_sample.push_back(name);
     }
-  } else if (same_entry(source, target)) {
+  } else if (same_entry(from, source, to, target)) {
     return;
   } else {
     ++plan.overwrites;

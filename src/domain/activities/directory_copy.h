@@ -9,7 +9,7 @@
 
 namespace holdfast::activities {
 
-// Answers a RestorePlan; what is in the target and equal (size, mtime, type) counts as nothing.
+// Answers a RestorePlan; what is in the target and equal, bytes read, counts as nothing.
 Result<Json> plan_directory_copy(const RestoreRequest& request);
 // Answers a RestoreDone.
 Result<Json> copy_directory(const RestoreRequest& request, std::stop_token stop);

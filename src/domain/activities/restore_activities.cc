@@ -21,6 +21,7 @@ backup::RestoreOptions restore_options(const RestoreRequest& request, const repo
   options.include = request.paths;
   options.target = request.target;
   options.verify = request.verify;
+  options.overwrite = backup::Overwrite::kIfDifferent;
   return options;
 }
 

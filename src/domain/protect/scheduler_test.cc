@@ -78,10 +78,10 @@ class SchedulerTest : public testing::Test {
         .value();
   }
 
+  async::Pool pool_{"test", 1};  // goes after those who post to it
   db::TempDatabase database_{schema()};
   env::ManualClock clock_{parse_rfc3339("2026-03-20T12:00:00Z").value()};
   env::SeededRandom random_{5};
-  async::Pool pool_{"test", 1};
   ServerContext context_{*database_, clock_, random_, database_.directory(), "host", "UTC"};
   flow::WorkflowRegistry workflows_;
   flow::ActivityRegistry activities_;

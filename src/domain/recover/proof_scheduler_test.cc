@@ -70,10 +70,10 @@ class ProofSchedulerTest : public testing::Test {
     return *started;
   }
 
+  async::Pool pool_{"test", 1};  // goes after those who post to it
   db::TempDatabase database_{schema()};
   env::ManualClock clock_{UtcTime(std::chrono::seconds(1'000'000'000))};
   env::SeededRandom random_{5};
-  async::Pool pool_{"test", 1};
   protect::ServerContext context_{*database_, clock_, random_, database_.directory(),
                                   "host",     "UTC"};
   flow::WorkflowRegistry workflows_;

@@ -12,6 +12,7 @@
 #include "engine/backup/exclude.h"
 #include "engine/backup/list.h"
 #include "engine/backup/local_tree.h"
+#include "engine/backup/same_bytes.h"
 
 namespace holdfast::backup {
 namespace {
@@ -19,8 +20,6 @@ namespace {
 using repo::Node;
 using repo::NodeType;
 using Nodes = std::vector<Node>;
-
-constexpr std::size_t kBlock = 1u << 20;
 
 class KeptSide {
  public:
@@ -70,22 +69,7 @@ class SnapshotSide final : public KeptSide {
   }
   Result<bool> same_bytes(const std::string&, const Node& node, int source_fd,
                           const std::string& source_path) override {
-    std::uint64_t offset = 0;
-    Buffer bytes;
-    for (const repo::ChunkId& id : *node.content) {
-      const auto location = repository_.find_chunk(repo::ChunkKind::kData, id);
-      if (!location) {
-        return Error(Code::kDataLoss, "a chunk is in no pack of the repository")
-            .with("chunk", id.hex());
-      }
-      bytes.resize(location->size());
-      HF_TRY(const std::size_t count, read_at(source_fd, offset, bytes, source_path));
-      if (count != bytes.size() || crypto::digest_of(bytes) != id.digest) {
-        return false;
-      }
-      offset += count;
-    }
-    return offset == node.size;
+    return has_bytes_of(repository_, node, source_fd, source_path);
   }
 
  private:
@@ -98,22 +82,11 @@ class DirectorySide final : public KeptSide {
   Result<Nodes> list(const std::string& path, const Node&) override {
     return directories_.list(join_path(root_, path));
   }
-  Result<bool> same_bytes(const std::string& path, const Node& node, int source_fd,
+  Result<bool> same_bytes(const std::string& path, const Node&, int source_fd,
                           const std::string& source_path) override {
     const std::string own = join_path(root_, path);
     HF_TRY(const Descriptor file, open_for_reading(own));
-    Buffer here(kBlock);
-    Buffer there(kBlock);
-    for (std::uint64_t offset = 0; offset < node.size;) {
-      HF_TRY(const std::size_t a, read_at(file.get(), offset, here, own));
-      HF_TRY(const std::size_t b, read_at(source_fd, offset, there, source_path));
-      if (a != b || a == 0 ||
-          !std::equal(here.begin(), here.begin() + static_cast<long>(a), there.begin())) {
-        return false;
-      }
-      offset += a;
-    }
-    return true;
+    return have_same_bytes(file.get(), own, source_fd, source_path);
   }
 
  private:

@@ -62,10 +62,7 @@ class Restorer {
     if (options_.verify) {
       verify();
     }
-    if (const Descriptor target(::open(options_.target.c_str(), O_RDONLY | O_CLOEXEC));
-        target.valid()) {
-      ::syncfs(target.get());
-    }
+    HF_TRY_VOID(flush());
     if (options_.stop.stop_requested()) {
       return Error(Code::kCancelled, "the restore was stopped");
     }
@@ -73,6 +70,12 @@ class Restorer {
   }
 
  private:
+  Status flush() const {
+    const Descriptor target(::open(options_.target.c_str(), O_RDONLY | O_CLOEXEC));
+    return target.valid() && ::syncfs(target.get()) == 0
+               ? Status()
+               : io_error(errno, "flush", options_.target);
+  }
   std::string final_path(const RestoreItem& item) const {
     return item.path.empty() ? options_.target : join_path(options_.target, item.path);
   }

@@ -12,9 +12,11 @@
 namespace holdfast::backup {
 
 enum class Overwrite {
-  kAlways,     // whatever is in the way is replaced
-  kIfChanged,  // files whose size and mtime equal the snapshot's stay as they are
-  kNever,      // existing files stay
+  kAlways,       // whatever is in the way is replaced
+  kIfChanged,    // files whose size and mtime equal the snapshot's stay as they are
+  kIfDifferent,  // files whose metadata and bytes equal the snapshot's stay as they are: each is
+                 // read
+  kNever,        // existing files stay
 };
 
 struct RestoreOptions {

@@ -8,6 +8,7 @@
 #include "engine/backup/exclude.h"
 #include "engine/backup/list.h"
 #include "engine/backup/local_tree.h"
+#include "engine/backup/same_bytes.h"
 
 namespace holdfast::backup {
 namespace {
@@ -126,9 +127,26 @@ class Planner {
     if (options_.overwrite == Overwrite::kNever) {
       return Action::kKeep;
     }
-    const bool as_kept = same_type && looks_the_same(path, *info, node);
-    return as_kept && options_.overwrite == Overwrite::kIfChanged ? Action::kKeep
-                                                                  : Action::kReplace;
+    const bool looks =
+        same_type && options_.overwrite != Overwrite::kAlways && looks_the_same(path, *info, node);
+    const bool kept = looks && (options_.overwrite == Overwrite::kIfChanged || is_same(path, node));
+    return kept ? Action::kKeep : Action::kReplace;
+  }
+
+  // What cannot be read is not the same.
+  bool is_same(const std::string& path, const Node& node) const {
+    auto attributes = read_attributes(path);
+    auto wanted = node.extended_attributes;
+    if (!attributes) {
+      return false;
+    }
+    std::sort(attributes->begin(), attributes->end());
+    std::sort(wanted.begin(), wanted.end());
+    if (*attributes != wanted || node.type != NodeType::kFile) {
+      return *attributes == wanted;
+    }
+    const auto file = open_for_reading(path);
+    return file && has_bytes_of(repository_, node, file->get(), path).value_or(false);
   }
 
   bool looks_the_same(const std::string& path, const struct stat& info, const Node& node) const {

@@ -77,6 +77,27 @@ TEST_F(Restore, LeavesUnchangedFilesAndNeverOverwritesWhenTold) {
   EXPECT_EQ(read(source_ + "/other"), "2");
 }
 
+TEST_F(Restore, SeesBytesThatChangedBehindAnUnchangedLook) {
+  write("same", "good");
+  write("rotten", "good");
+  const BackupSummary summary = save();
+  struct stat before{};
+  ASSERT_EQ(::stat((source_ + "/rotten").c_str(), &before), 0);
+  write("rotten", "evil");
+  const timespec times[2] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (source_ + "/rotten").c_str(), times, 0), 0);
+  RestoreOptions look = restore_to(summary, source_);
+  look.overwrite = Overwrite::kIfChanged;
+  EXPECT_EQ(plan_restore(*repository_, look)->overwrites, 0u);
+  look.overwrite = Overwrite::kIfDifferent;
+  const auto plan = plan_restore(*repository_, look);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->overwrite_paths, std::vector<std::string>{"rotten"});
+  EXPECT_EQ(bring_back(look).files_restored, 1u);
+  EXPECT_EQ(read(source_ + "/rotten"), "good");
+  EXPECT_EQ(plan_restore(*repository_, look)->overwrites, 0u);
+}
+
 TEST_F(Restore, WithoutARootKeepsTheWholePath) {
   write("file", "1");
   const BackupSummary summary = save();

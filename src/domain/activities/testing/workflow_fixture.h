@@ -86,9 +86,9 @@ class WorkflowFixture : public testing::Test {
   std::map<std::string, std::function<Result<Json>(const Json&)>> answers_;
   std::mutex mutex_;
   std::vector<std::pair<std::string, Json>> asked_;
+  async::Pool pool_{"test", 1};  // goes after those who post to it
   db::TempDatabase database_{flow::embedded::migrations()};
   env::SeededRandom random_{5};
-  async::Pool pool_{"test", 1};
   flow::WorkflowRegistry workflows_;
   flow::ActivityRegistry activities_;
   std::unique_ptr<flow::embedded::Engine> engine_;
