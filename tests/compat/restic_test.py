@@ -108,6 +108,23 @@ class Compat(unittest.TestCase):
         # restic 0.14 sets no attributes on fifos and links; nothing else may differ.
         self.expect_restored(back)
 
+    def test_a_newer_restic_restores_what_the_old_one_mangles(self):
+        """Link targets that are not UTF-8, and holes that stay holes."""
+        newer = os.environ.get("HOLDFAST_RESTIC_0_19", "")
+        if not os.access(newer, os.X_OK):
+            self.skipTest("restic 0.19 is not there; ./dev test builds it where Go 1.24 or newer is")
+        os.symlink(b"to \xff\xfe", os.fsencode(self.source) + b"/odd link")
+        with open(self.source / "sparse", "wb") as sparse:
+            sparse.seek(64_000_000)
+            sparse.write(b"end")
+        self.holdfast("init")
+        self.holdfast("backup", str(self.source))
+        self.assertIn("no errors were found", self.run_program([newer], "check", "--read-data"))
+        self.run_program([newer], "restore", "latest", "--target", "back", "--sparse")
+        back = self.folder / "back" / str(self.source).lstrip("/")
+        self.expect_restored(back)
+        self.assertLess((back / "sparse").stat().st_blocks * 512, 8_000_000)
+
     def test_holdfast_reads_what_restic_wrote(self):
         self.restic("init")
         self.restic("backup", str(self.source))

@@ -1,6 +1,7 @@
 # ./dev test and ./dev nightly.
 # shellcheck shell=bash
 . "$HF_ROOT/tools/dev/build.sh"
+. "$HF_ROOT/tools/dev/tools.sh"
 
 # run_ctest PRESET ARGUMENT...: quiet while all is well, the failing test's output otherwise; ctest's
 # own closing block comes last. The log stays in build/logs/ctest-PRESET.log.
@@ -50,6 +51,7 @@ hf_test() {
       ;;
   esac
   hf_build release || return
+  case $labels in *slow* | nightly) hf_tools ;; esac
   run_ctest release -L "^($labels)\$" "$@"
 }
 
