@@ -3,7 +3,8 @@
 // An open pack is one buffer: sealed boxes are appended under the packer's mutex, and the buffer
 // leaves for an upload thread when it is full. The header is sealed, and the whole hashed, there. A
 // pack is entered in the index only after the store has it. The first error ends the work: later
-// calls answer with it, queued chunks are dropped, nothing more is stored.
+// calls answer with it, queued chunks are dropped, nothing more is stored but an index. A put that
+// failed may have stored its object all the same; such objects are remembered as doubtful.
 #include "engine/repo/chunk_writer.h"
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "core/async/bounded_queue.h"
+#include "core/base/log.h"
 #include "engine/repo/chunker.h"
 #include "engine/repo/compress.h"
 #include "engine/repo/pack.h"
@@ -52,6 +54,10 @@ struct ChunkWriter::State {
   void upload(OpenPack pack);
   Status store_pack(OpenPack pack);
   Status write_index_if(bool due);
+  void end(bool finished);
+  Status leave_nothing_unindexed(const Error& why);
+  Status remove_unindexed();
+  Status remove_doubtful(std::vector<blob::ObjectKey>& objects);
   Status failure() {
     const std::lock_guard lock(error_mutex);
     return error ? Status(*error) : Status();
@@ -79,6 +85,9 @@ struct ChunkWriter::State {
   std::uint64_t unsaved_chunks = 0;
   MonoTime last_index;
   std::vector<PackId> stored;
+  std::vector<blob::ObjectKey> doubtful_packs;  // never in an index
+  std::vector<blob::ObjectKey> doubtful_indexes;
+  bool ended = false;
 
   std::mutex error_mutex;
   std::optional<Error> error;
@@ -202,7 +211,12 @@ Status ChunkWriter::State::store_pack(OpenPack pack) {
     pack.bytes.push_back(static_cast<std::uint8_t>(header >> shift));
   }
   IndexedPack indexed{PackId{crypto::digest_of(pack.bytes)}, std::move(pack.entries)};
-  HF_TRY_VOID(repository.put({blob::ObjectType::kPack, indexed.id.hex()}, pack.bytes));
+  const blob::ObjectKey key{blob::ObjectType::kPack, indexed.id.hex()};
+  if (const Status put = repository.put(key, pack.bytes); !put) {
+    const std::lock_guard lock(index_mutex);
+    doubtful_packs.push_back(key);
+    return put;
+  }
   repository.index().add(indexed);
   {
     const std::lock_guard lock(index_mutex);
@@ -222,11 +236,71 @@ Status ChunkWriter::State::write_index_if(bool due) {
       !(due || unsaved_chunks >= kIndexChunks || now - last_index >= kIndexAge)) {
     return {};
   }
-  HF_TRY_VOID(status_of(repository.save_unpacked(blob::ObjectType::kIndex, to_json(unsaved))));
+  const SealedFile file = repository.seal_unpacked(to_json(unsaved));
+  const blob::ObjectKey key{blob::ObjectType::kIndex, to_hex(file.id)};
+  if (const Status put = repository.put(key, file.box); !put) {
+    doubtful_indexes.push_back(key);
+    return put;
+  }
   unsaved.clear();
   unsaved_chunks = 0;
   last_index = now;
   return {};
+}
+
+// Once, when no thread works any more: the last index, or what a failure leaves to do.
+void ChunkWriter::State::end(bool finished) {
+  if (std::exchange(ended, true)) {
+    return;
+  }
+  if (!finished) {
+    fail(Error(Code::kCancelled, "the work was given up"));
+  }
+  Status done = failure();
+  if (done) {
+    done = write_index_if(/*due=*/true);
+  }
+  if (done) {
+    return;
+  }
+  fail(done.error());
+  if (const Status left = leave_nothing_unindexed(done.error()); !left) {
+    log_warn("repo.packs_left_unindexed",
+             {{"repository", repository.location()}, {"error", left.error().to_string()}});
+  }
+}
+
+Status ChunkWriter::State::leave_nothing_unindexed(const Error& why) {
+  if (why.code() == Code::kResourceExhausted) {
+    return remove_unindexed();
+  }
+  const Status indexed = write_index_if(/*due=*/true);
+  if (!indexed) {
+    return indexed.error().code() == Code::kResourceExhausted ? remove_unindexed() : indexed;
+  }
+  HF_TRY_VOID(remove_doubtful(doubtful_indexes));  // the index just written says the same
+  return remove_doubtful(doubtful_packs);
+}
+
+// The packs since the last index go; before them an index that may list them.
+Status ChunkWriter::State::remove_unindexed() {
+  HF_TRY_VOID(remove_doubtful(doubtful_indexes));
+  for (const IndexedPack& pack : unsaved) {
+    doubtful_packs.push_back({blob::ObjectType::kPack, pack.id.hex()});
+  }
+  unsaved.clear();
+  return remove_doubtful(doubtful_packs);
+}
+
+// Tries each one even if another cannot be removed; answers with the first failure.
+Status ChunkWriter::State::remove_doubtful(std::vector<blob::ObjectKey>& objects) {
+  Status done;
+  for (const blob::ObjectKey& key : std::exchange(objects, {})) {
+    if (const Status removed = repository.remove(key); !removed && done) {
+      done = removed;
+    }
+  }
+  return done;
 }
 
 ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
@@ -237,6 +311,7 @@ ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
 ChunkWriter::~ChunkWriter() {
   state_->fail(Error(Code::kCancelled, "the work was given up"));
   state_->join();
+  state_->end(/*finished=*/false);
 }
 
 Result<SavedChunk> ChunkWriter::save(ChunkKind kind, ByteSpan plaintext) {
@@ -264,12 +339,8 @@ Status ChunkWriter::finish() {
     }
   }
   state.join();
-  HF_TRY_VOID(state.failure());
-  const Status written = state.write_index_if(/*due=*/true);
-  if (!written) {
-    state.fail(written.error());
-  }
-  return written;
+  state.end(/*finished=*/true);
+  return state.failure();
 }
 
 WriterTotals ChunkWriter::totals() const {

@@ -6,6 +6,11 @@
 // Memory is bounded by the two queues and one open pack per kind. An index file is written every
 // 50,000 chunks or 10 minutes, so that an interrupted run keeps what it stored. After the first
 // failure every call answers with it.
+//
+// A failure leaves no pack that no index lists, as far as the store still answers: on a full disk
+// (kResourceExhausted) the packs since the last index are removed, so that the room is there for
+// others and for the next try; after any other failure they get an index, so that the next try
+// finds their chunks.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +51,7 @@ class ChunkWriter {
  public:
   // `repository` has its index loaded, is locked by the caller, and outlives the writer.
   ChunkWriter(Repository& repository, WriterOptions options);
-  // Without finish(): what was stored but not indexed becomes rubbish for prune.
+  // Without finish() this counts as a failure: what was stored gets an index.
   ~ChunkWriter();
 
   // Stores on this thread; returns once the chunk is in an open pack.
