@@ -1,10 +1,13 @@
 // Three stages joined by bounded queues; see the header for the picture.
 //
 // An open pack is one buffer: sealed boxes are appended under the packer's mutex, and the buffer
-// leaves for an upload thread when it is full. The header is sealed, and the whole hashed, there. A
-// pack is entered in the index only after the store has it. The first error ends the work: later
-// calls answer with it, queued chunks are dropped, nothing more is stored but an index. A put that
-// failed may have stored its object all the same; such objects are remembered as doubtful.
+// leaves for an upload thread when it is full. There the header is sealed, everything is opened
+// again and compared with what it should be (the last look before it is stored: memory and
+// processors err, and what a wrong bit did to a chunk would come out at its recovery only), and the
+// whole is hashed. A pack is entered in the index only after the store has it. The first error ends
+// the work: later calls answer with it, queued chunks are dropped, nothing more is stored but an
+// index. A put that failed may have stored its object all the same; such objects are remembered as
+// doubtful.
 #include "engine/repo/chunk_writer.h"
 
 #include <atomic>
@@ -53,6 +56,7 @@ struct ChunkWriter::State {
   Status add_box(PackEntry entry, ByteSpan box);
   void upload(OpenPack pack);
   Status store_pack(OpenPack pack);
+  Status open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const;
   Status write_index_if(bool due);
   void end(bool finished);
   Status leave_nothing_unindexed(const Error& why);
@@ -210,6 +214,7 @@ Status ChunkWriter::State::store_pack(OpenPack pack) {
   for (int shift = 0; shift < 32; shift += 8) {
     pack.bytes.push_back(static_cast<std::uint8_t>(header >> shift));
   }
+  HF_TRY_VOID(open_again(pack.bytes, pack.entries));
   IndexedPack indexed{PackId{crypto::digest_of(pack.bytes)}, std::move(pack.entries)};
   const blob::ObjectKey key{blob::ObjectType::kPack, indexed.id.hex()};
   if (const Status put = repository.put(key, pack.bytes); !put) {
@@ -225,6 +230,33 @@ Status ChunkWriter::State::store_pack(OpenPack pack) {
     unsaved.push_back(std::move(indexed));
   }
   return write_index_if(/*due=*/false);
+}
+
+// Every chunk of a finished pack, and its header, as a reader will find them.
+Status ChunkWriter::State::open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const {
+  const auto opened = [&]() -> Status {
+    for (const PackEntry& entry : entries) {
+      if (std::uint64_t{entry.offset} + entry.length > pack.size()) {
+        return Error(Code::kDataLoss, "a chunk lies beyond the end of its pack");
+      }
+      const ByteSpan box = pack.subspan(entry.offset, entry.length);
+      HF_TRY_VOID(status_of(repository.open_chunk(box, entry.id, entry.plain_length)));
+    }
+    HF_TRY(const std::uint32_t length, header_box_length(pack, pack.size()));
+    HF_TRY(const Buffer header,
+           crypto::open(repository.key(), pack.last(length + 4).first(length)));
+    HF_TRY(const std::vector<PackEntry> found, decode_pack_header(header));
+    return found == entries ? Status()
+                            : Error(Code::kDataLoss, "the header of the pack lists other chunks");
+  }();
+  if (!opened) {
+    return Error(Code::kDataLoss,
+                 "a pack was damaged in memory and was not stored: test the memory of this machine "
+                 "before you try again")
+        .with("repository", repository.location())
+        .caused_by(opened.error());
+  }
+  return {};
 }
 
 // Writes the packs stored since the last time; unless `due`, only when there are many or it is long
