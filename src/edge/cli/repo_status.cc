@@ -31,8 +31,7 @@ Json status_json(Nanoseconds elapsed, const backup::Progress& progress,
   if (totals.complete) {
     const std::uint64_t total = totals.bytes;
     const double share =
-        total == 0 ? 0.0
-                   : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+        total == 0 ? 0.0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     json["percent_done"] = share;
     json["total_files"] = totals.files.load();
     json["total_bytes"] = total;
@@ -67,8 +66,8 @@ StatusLines::~StatusLines() {
 void StatusLines::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     print_(status_json(clock_.mono() - start_, *options_.progress, totals_));
-    const auto timer = clock_.call_at(clock_.mono() + kEvery,
-                                      [wake = wake_] { wake->set(&Wake::due); });
+    const auto timer =
+        clock_.call_at(clock_.mono() + kEvery, [wake = wake_] { wake->set(&Wake::due); });
     std::unique_lock lock(wake_->mutex);
     wake_->changed.wait(lock, [this] { return wake_->due || wake_->stopped; });
     wake_->due = false;

@@ -16,9 +16,9 @@ struct ScanTotals {
   std::atomic<bool> complete{false};
 };
 
-// Walks the targets as backup() does, with the same excludes, and adds up files and their sizes; reads
-// no content. What cannot be looked at is left out: telling it is the backup's part. Ends early, and
-// incomplete, when stopped.
+// Walks the targets as backup() does, with the same excludes, and adds up files and their sizes;
+// reads no content. What cannot be looked at is left out: telling it is the backup's part. Ends
+// early, and incomplete, when stopped.
 void scan(const BackupOptions& options, const std::stop_token& stop, ScanTotals& totals);
 
 }  // namespace holdfast::backup

@@ -11,6 +11,7 @@
 #include "engine/repo/chunk_writer.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -30,8 +31,7 @@ namespace {
 constexpr std::size_t kMaxPackChunks = 10'000;
 constexpr std::uint64_t kIndexChunks = 50'000;
 constexpr Nanoseconds kIndexAge = std::chrono::minutes(10);
-constexpr std::size_t kJobQueue = 4;
-constexpr std::size_t kUploadQueue = 1;
+constexpr std::size_t kJobQueue = 2;
 
 struct Job {
   ChunkKind kind = ChunkKind::kData;
@@ -54,8 +54,9 @@ struct ChunkWriter::State {
   void join();
   Result<SavedChunk> save(ChunkKind kind, ByteSpan plaintext);
   Status add_box(PackEntry entry, ByteSpan box);
-  void upload(OpenPack pack);
-  Status store_pack(OpenPack pack);
+  void open_pack(OpenPack& pack, std::unique_lock<std::mutex>& lock);
+  void upload(OpenPack& pack);
+  Status store_pack(OpenPack& pack);
   Status open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const;
   Status write_index_if(bool due);
   void end(bool finished);
@@ -77,12 +78,16 @@ struct ChunkWriter::State {
   Repository& repository;
   const WriterOptions options;
   async::BoundedQueue<Job> jobs{kJobQueue};
-  async::BoundedQueue<OpenPack> uploads{kUploadQueue};
+  async::BoundedQueue<OpenPack> uploads{SIZE_MAX};  // bounded by open_pack
   std::vector<std::thread> workers;
   std::vector<std::thread> uploaders;
 
   std::mutex pack_mutex;
   OpenPack open[2];
+  std::size_t full_packs = 0;  // waiting for an upload or in one
+  std::condition_variable pack_done;
+  std::size_t pack_buffers = 0;  // made so far
+  std::vector<Buffer> spare;     // the buffers of stored packs, empty
 
   std::mutex index_mutex;
   std::vector<IndexedPack> unsaved;
@@ -114,7 +119,7 @@ void ChunkWriter::State::start() {
   for (int i = 0; i < options.uploads; ++i) {
     uploaders.emplace_back([this] {
       while (auto pack = uploads.pop()) {
-        upload(std::move(*pack));
+        upload(*pack);
       }
     });
   }
@@ -149,23 +154,26 @@ Result<SavedChunk> ChunkWriter::State::save(ChunkKind kind, ByteSpan plaintext) 
     return saved;
   }
   // Trees are compressed even if that gains nothing: prune rewrites plain ones again and again.
-  static thread_local Buffer compressed;
-  compressed.clear();
-  ByteSpan payload = plaintext;
-  if (repository.config().version >= 2 && !plaintext.empty()) {
-    compress(plaintext, options.compression_level, compressed);
-    if (compressed.size() < plaintext.size() || kind == ChunkKind::kTree) {
-      payload = compressed;
-    }
-  }
   static thread_local Buffer box;
-  box.clear();
-  crypto::seal(repository.key(), *repository.environment().random, payload, box);
+  box.resize(crypto::kBoxFront);
+  if (plaintext.size() > kChunkMin) {  // once, instead of growing with each longer chunk
+    box.reserve(kChunkMax + (1u << 20));
+  }
+  bool compressed = false;
+  if (repository.config().version >= 2 && !plaintext.empty()) {
+    compress(plaintext, options.compression_level, box);
+    compressed = box.size() - crypto::kBoxFront < plaintext.size() || kind == ChunkKind::kTree;
+  }
+  if (!compressed) {
+    box.resize(crypto::kBoxFront);
+    box.insert(box.end(), plaintext.begin(), plaintext.end());
+  }
+  crypto::seal_in_place(repository.key(), *repository.environment().random, box);
   PackEntry entry;
   entry.id = saved.id;
   entry.kind = kind;
   entry.length = static_cast<std::uint32_t>(box.size());
-  entry.plain_length = payload.data() == plaintext.data() ? 0 : saved.plain_bytes;
+  entry.plain_length = compressed ? saved.plain_bytes : 0;
   HF_TRY_VOID(add_box(entry, box));
   saved.added = true;
   saved.stored_bytes = entry.length;
@@ -175,17 +183,15 @@ Result<SavedChunk> ChunkWriter::State::save(ChunkKind kind, ByteSpan plaintext) 
 Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
   OpenPack full;
   {
-    const std::lock_guard lock(pack_mutex);
+    std::unique_lock lock(pack_mutex);
     OpenPack& pack = open[entry.kind == ChunkKind::kTree ? 1 : 0];
-    if (pack.bytes.capacity() == 0) {
-      pack.bytes.reserve(options.pack_size + kChunkMax +
-                         (1u << 20));  // one more chunk and the header
-    }
+    open_pack(pack, lock);
     entry.offset = static_cast<std::uint32_t>(pack.bytes.size());
     pack.bytes.insert(pack.bytes.end(), box.begin(), box.end());
     pack.entries.push_back(entry);
     if (pack.bytes.size() >= options.pack_size || pack.entries.size() >= kMaxPackChunks) {
       full = std::exchange(pack, OpenPack());
+      ++full_packs;
     }
   }
   (entry.kind == ChunkKind::kTree ? tree_chunks : data_chunks) += 1;
@@ -197,16 +203,37 @@ Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
   return failed ? failure() : Status();
 }
 
-void ChunkWriter::State::upload(OpenPack pack) {
-  if (failed) {
+// Gives the pack a buffer unless it has one. Waits while every upload is busy, so that at most one
+// open pack a kind and one an upload take memory.
+void ChunkWriter::State::open_pack(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
+  const auto limit = static_cast<std::size_t>(options.uploads);
+  pack_done.wait(lock, [&] { return pack.bytes.capacity() != 0 || full_packs < limit; });
+  if (pack.bytes.capacity() != 0) {
     return;
   }
-  if (const Status done = store_pack(std::move(pack)); !done) {
-    fail(done.error());
+  if (!spare.empty()) {
+    pack.bytes = std::move(spare.back());
+    spare.pop_back();
+    return;
   }
+  ++pack_buffers;
+  pack.bytes.reserve(options.pack_size + kChunkMax + (1u << 20));  // one more chunk, the header
 }
 
-Status ChunkWriter::State::store_pack(OpenPack pack) {
+void ChunkWriter::State::upload(OpenPack& pack) {
+  if (!failed) {
+    if (const Status done = store_pack(pack); !done) {
+      fail(done.error());
+    }
+  }
+  pack.bytes.clear();
+  const std::lock_guard lock(pack_mutex);
+  spare.push_back(std::move(pack.bytes));
+  --full_packs;
+  pack_done.notify_all();
+}
+
+Status ChunkWriter::State::store_pack(OpenPack& pack) {
   const std::size_t start = pack.bytes.size();
   crypto::seal(repository.key(), *repository.environment().random, encode_pack_header(pack.entries),
                pack.bytes);
@@ -367,6 +394,8 @@ Status ChunkWriter::finish() {
   state.workers.clear();
   for (OpenPack& pack : state.open) {
     if (!pack.entries.empty()) {
+      const std::lock_guard lock(state.pack_mutex);
+      ++state.full_packs;
       state.uploads.push(std::exchange(pack, OpenPack()));
     }
   }
@@ -376,10 +405,12 @@ Status ChunkWriter::finish() {
 }
 
 WriterTotals ChunkWriter::totals() const {
+  const std::lock_guard lock(state_->pack_mutex);
   return {.data_chunks = state_->data_chunks,
           .tree_chunks = state_->tree_chunks,
           .plain_bytes = state_->plain_bytes,
-          .stored_bytes = state_->stored_bytes};
+          .stored_bytes = state_->stored_bytes,
+          .pack_buffers = state_->pack_buffers};
 }
 
 std::vector<PackId> ChunkWriter::stored_packs() const {

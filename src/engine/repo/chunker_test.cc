@@ -35,7 +35,8 @@ Chunker::Source source_of(const Buffer& data, std::size_t& at) {
 std::vector<std::size_t> cut(const Buffer& data, std::uint64_t expected_size) {
   const RabinTables tables(kPolynomial);
   std::size_t at = 0;
-  Chunker chunker(tables, source_of(data, at), expected_size);
+  Buffer scratch;
+  Chunker chunker(tables, source_of(data, at), expected_size, scratch);
   std::vector<std::size_t> lengths;
   for (;;) {
     const Buffer chunk = chunker.next().value();
@@ -125,9 +126,27 @@ TEST(Chunker, EndsAtTheMaximumAndKnowsTheEnd) {
   EXPECT_EQ(tables.find_cut(Buffer(kChunkMax - 1, 0xff)), std::nullopt);
   const Buffer data = counter_bytes(1000);
   std::size_t at = 0;
-  Chunker chunker(tables, source_of(data, at), 1000);
+  Buffer scratch;
+  Chunker chunker(tables, source_of(data, at), 1000, scratch);
   EXPECT_EQ(chunker.next().value(), data);
   EXPECT_TRUE(chunker.at_end());
+}
+
+TEST(Chunker, GivesTheBytesWhateverTheScratchHeldBefore) {
+  const RabinTables tables(kPolynomial);
+  const Buffer data = counter_bytes(4'000'000);
+  Buffer scratch(2'000'000, 0xee);
+  for (int round = 0; round < 2; ++round) {
+    std::size_t at = 0;
+    Chunker chunker(tables, source_of(data, at), data.size(), scratch);
+    Buffer joined;
+    for (Buffer chunk = chunker.next().value(); !chunk.empty(); chunk = chunker.next().value()) {
+      EXPECT_EQ(chunk.capacity(), chunk.size());
+      joined.insert(joined.end(), chunk.begin(), chunk.end());
+    }
+    EXPECT_EQ(joined, data);
+  }
+  EXPECT_LE(scratch.size(), kChunkMax + (1u << 20));
 }
 
 }  // namespace

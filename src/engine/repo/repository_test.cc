@@ -210,6 +210,24 @@ TEST(Lock, IsWrittenAnewEveryFiveMinutesAndLostWhenItCannotBe) {
   EXPECT_EQ(world.files.list("/repo/locks")->size(), 0u);
 }
 
+TEST(ChunkWriter, UsesTheMemoryOfAFewPacksAgain) {
+  TestWorld world;
+  const auto repository = *world.init();
+  ASSERT_TRUE(repository->load_index());
+  const WriterOptions options{.workers = 3, .uploads = 2, .pack_size = 10'000};
+  ChunkWriter writer(*repository, options);
+  for (int i = 0; i < 60; ++i) {
+    Buffer bytes(6'000);
+    world.random.fill(bytes);
+    writer.save_later(i % 2 == 0 ? ChunkKind::kData : ChunkKind::kTree, std::move(bytes),
+                      [](const Result<SavedChunk>& saved) { EXPECT_TRUE(saved); });
+  }
+  ASSERT_TRUE(writer.finish());
+  EXPECT_EQ(writer.stored_packs().size(), 30u);
+  EXPECT_LE(writer.totals().pack_buffers, 4u);  // one open a kind, one an upload
+  EXPECT_EQ(damage(*repository), std::vector<std::string>());
+}
+
 class ChunkWriterLooksAgain : public testing::Test {
  protected:
   ChunkWriterLooksAgain() : repository_(*world_.init()) {
