@@ -32,8 +32,9 @@ Chunker::Source source_of(const Buffer& data, std::size_t& at) {
   };
 }
 
-std::vector<std::size_t> cut(const Buffer& data, std::uint64_t expected_size) {
-  const RabinTables tables(kPolynomial);
+std::vector<std::size_t> cut(const Buffer& data, std::uint64_t expected_size,
+                             std::uint64_t polynomial = kPolynomial) {
+  const RabinTables tables(polynomial);
   std::size_t at = 0;
   Buffer scratch;
   Chunker chunker(tables, source_of(data, at), expected_size, scratch);
@@ -102,6 +103,13 @@ TEST(Chunker, TellsIrreduciblePolynomials) {
 TEST(Chunker, CutsWhereTheRuleSays) {
   const Buffer data = counter_bytes(3u << 20);
   EXPECT_EQ(cut(data, data.size()), cut_slowly(data));
+}
+
+// A repository made by restic 0.14.0 with this polynomial, and the chunks of its one file.
+TEST(Chunker, CutsWhereResticDid) {
+  EXPECT_EQ(cut(counter_bytes(12'000'000), 12'000'000, 0x35f5a50cacc19f),
+            (std::vector<std::size_t>{1'591'284, 1'092'979, 3'776'882, 1'585'124, 1'872'213,
+                                      1'641'210, 440'308}));
 }
 
 TEST(Chunker, CutsTheSameWhateverSizeIsExpected) {
