@@ -197,6 +197,19 @@ class Compat(unittest.TestCase):
         self.holdfast("key", "add", "--new-password-file", "new")
         self.restic("snapshots", password="drittes")
 
+    def test_json_of_a_backup_is_what_parsers_of_restic_read(self):
+        self.holdfast("init")
+        lines = [json.loads(line) for line in self.holdfast("backup", "--json", "src").splitlines()]
+        self.assertEqual([line["message_type"] for line in lines][-1], "summary")
+        states = lines[:-1]
+        self.assertGreater(len(states), 0)
+        theirs = [json.loads(line) for line in self.restic("backup", "--json", "src").splitlines()]
+        self.assertGreaterEqual(set(lines[-1]), set(theirs[-1]))
+        for state in states:
+            self.assertEqual(state["message_type"], "status")
+            self.assertTrue(0 <= state["percent_done"] <= 1)
+        self.assertEqual(len(self.holdfast("backup", "--json", "--quiet", "src").splitlines()), 1)
+
     def test_exit_codes_are_restics(self):
         self.holdfast("snapshots", code=10)
         self.holdfast("init")

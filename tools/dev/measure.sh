@@ -22,7 +22,7 @@ hf_fuzz() {
   done
   hf_build fuzz "${targets[@]}" || return
   for target in "${targets[@]}"; do
-    local corpus=build/fuzz/corpus/$target seeds=fuzz/seeds/${target#fuzz_}
+    local corpus=build/fuzz/corpus/$target seeds=fuzz/corpus/${target#fuzz_}
     mkdir -p "$corpus"
     [ -d "$seeds" ] || seeds=
     # shellcheck disable=SC2086 # the folder of seeds may be absent

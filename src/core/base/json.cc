@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace holdfast {
 namespace {
@@ -39,6 +40,18 @@ void print(const Json& value, std::string& out, size_t indent) {
   } else {
     out += boost::json::serialize(value);
   }
+}
+
+bool all_finite(const Json& value) {
+  if (const JsonObject* object = value.if_object()) {
+    return std::all_of(object->begin(), object->end(),
+                       [](const auto& field) { return all_finite(field.value()); });
+  }
+  if (const JsonArray* array = value.if_array()) {
+    return std::all_of(array->begin(), array->end(), all_finite);
+  }
+  const double* number = value.if_double();
+  return number == nullptr || std::isfinite(*number);
 }
 
 std::string_view kind_name(const Json& value) {
@@ -84,7 +97,11 @@ Result<Json> parse_json(std::string_view text, std::size_t max_bytes) {
     return Error(Code::kInvalidArgument,
                  fmt::format("not valid JSON at byte {}: {}", consumed, failure.message()));
   }
-  return parser.release();
+  Json value = parser.release();
+  if (!all_finite(value)) {  // there is no JSON text for it, so it could never be written again
+    return Error(Code::kInvalidArgument, "not valid JSON: a number is too large");
+  }
+  return value;
 }
 
 std::string to_text(const Json& value) { return boost::json::serialize(value); }

@@ -20,6 +20,12 @@ TEST(ParseJson, BoundsDepthAndSize) {
   EXPECT_FALSE(parse_json("\"aaaaaaaaaa\"", 5));
 }
 
+TEST(ParseJson, RefusesNumbersThatCannotBeWrittenAgain) {
+  EXPECT_FALSE(parse_json("1e999"));
+  EXPECT_FALSE(parse_json(R"({"a":[0,-1e999]})"));
+  EXPECT_TRUE(parse_json("[1e300,-1e300,1e-999]"));
+}
+
 TEST(PrettyText, ReadsBackAsTheSameValue) {
   const Json value = json(R"({"a":[1,{"b":"x\ny"}],"c":{},"d":[],"e":null,"f":-1.5})");
   EXPECT_EQ(json(to_pretty_text(value)), value);

@@ -3,10 +3,12 @@
 #include "core/base/yaml.h"
 
 #include <fmt/core.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 namespace holdfast {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 constexpr size_t kMaxBytes = 1u << 20;
 constexpr int kMaxDepth = 64;
 constexpr size_t kMaxValues = 10'000;
+constexpr size_t kMaxDocuments = 1'000;
 
 Error bad_yaml(const YAML::Mark& mark, std::string_view why) {
   return Error(Code::kInvalidArgument, fmt::format("not valid YAML at line {}, column {}: {}",
@@ -81,6 +84,7 @@ class Converter {
     document_.positions[pointer] = {mark.line + 1, mark.column + 1};
     switch (node.Type()) {
       case YAML::NodeType::Scalar:
+        HF_TRY_VOID(check_text(node.Scalar(), mark));
         return node.Tag() == "!" ? Json(node.Scalar()) : plain_scalar(node.Scalar());
       case YAML::NodeType::Sequence:
         return sequence(node, pointer, depth);
@@ -92,6 +96,12 @@ class Converter {
   }
 
  private:
+  // The bytes of a text, and of escapes like "\ud800", may be no UTF-8; JSON cannot hold them.
+  static Status check_text(const std::string& text, const YAML::Mark& mark) {
+    const bool fine = parse_json(to_text(Json(text)), 8 * kMaxBytes).has_value();
+    return fine ? Status() : Status(bad_yaml(mark, "the text is not UTF-8"));
+  }
+
   Result<Json> sequence(const YAML::Node& node, const std::string& pointer, int depth) {
     JsonArray array;
     for (const YAML::Node& item : node) {
@@ -108,6 +118,7 @@ class Converter {
         return bad_yaml(entry.first.Mark(), "a key must be a text");
       }
       const std::string& key = entry.first.Scalar();
+      HF_TRY_VOID(check_text(key, entry.first.Mark()));
       if (object.contains(key)) {
         return bad_yaml(entry.first.Mark(), fmt::format("the key '{}' appears twice", key));
       }
@@ -120,6 +131,54 @@ class Converter {
   YamlDocument& document_;
   size_t values_ = 0;
 };
+
+// Goes through the text once before it is loaded: on some texts (", 2") yaml-cpp 0.7 finds
+// documents for ever without moving on, and takes memory for each.
+class Progress final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > kMaxDocuments) {
+      throw YAML::ParserException(mark, fmt::format("more than {} documents", kMaxDocuments));
+    }
+    events_ = 0;  // the limit is one document's
+    count(mark);
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { count(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { count(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    count(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    count(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    count(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  // Keys count here and values only in the converter, so the limit is wider.
+  void count(const YAML::Mark& mark) {
+    if (++events_ > 4 * kMaxValues) {
+      throw YAML::ParserException(mark, "too many values");
+    }
+  }
+  size_t documents_ = 0;
+  size_t events_ = 0;
+};
+
+void check_progress(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Progress progress;
+  while (parser.HandleNextDocument(progress)) {
+  }
+}
 
 void emit(const Json& value, YAML::Emitter& out) {
   if (const JsonObject* object = value.if_object()) {
@@ -169,7 +228,9 @@ Result<std::vector<YamlDocument>> parse_yaml(std::string_view text) {
   HF_TRY_VOID(check_nesting(text));
   try {
     std::vector<YamlDocument> documents;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+    const std::string copy(text);
+    check_progress(copy);
+    for (const YAML::Node& node : YAML::LoadAll(copy)) {
       YamlDocument document;
       HF_TRY(document.value, Converter(document).convert(node, "", 0));
       documents.push_back(std::move(document));

@@ -38,6 +38,20 @@ TEST(ParseYaml, RefusesDuplicateKeysAndHostileNesting) {
   EXPECT_FALSE(parse_yaml(std::string((1u << 20) + 1, 'a')));
 }
 
+TEST(ParseYaml, RefusesTextThatIsNotUtf8AndSaysWhere) {
+  const auto value = parse_yaml("a: 1\nb: x\xff\n");
+  ASSERT_FALSE(value);
+  EXPECT_NE(value.error().message().find("line 2"), std::string::npos);
+  EXPECT_FALSE(parse_yaml("\xff\xff\xff: 1\n"));
+  EXPECT_TRUE(parse_yaml("b: \"\xc3\xa9\"\n"));
+}
+
+TEST(ParseYaml, EndsOnATextWithoutEnd) {
+  const auto value = parse_yaml(", 2");
+  ASSERT_FALSE(value);
+  EXPECT_NE(value.error().message().find("documents"), std::string::npos);
+}
+
 TEST(ToYaml, ReadsBackAsTheSameValue) {
   const Json value = parse_json(R"({"a":"true","b":true,"c":[1,"x: y"],"d":null})").value();
   const auto back = parse_yaml(to_yaml(value));

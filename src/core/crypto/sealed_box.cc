@@ -13,7 +13,7 @@
 namespace holdfast::crypto {
 namespace {
 
-constexpr std::size_t kIvSize = 16;
+constexpr std::size_t kIvSize = kBoxFront;
 constexpr std::size_t kTagSize = 16;
 using Tag = std::array<std::uint8_t, kTagSize>;
 
@@ -83,6 +83,18 @@ Tag tag_of(const BoxKey& key, const std::uint8_t* iv, ByteSpan ciphertext) {
   return tag;
 }
 
+// Writes the box of `plaintext` to `box`; the plaintext may lie at its place in it.
+void seal_at(const BoxKey& key, env::Random& iv_source, ByteSpan plaintext, std::uint8_t* box) {
+  std::array<std::uint8_t, kIvSize> iv{};
+  do {
+    iv_source.fill(iv);
+  } while (iv == std::array<std::uint8_t, kIvSize>{});  // readers refuse an IV of zeros
+  std::copy(iv.begin(), iv.end(), box);
+  apply_ctr(key, iv.data(), plaintext, box + kIvSize);
+  const Tag tag = tag_of(key, iv.data(), ByteSpan(box + kIvSize, plaintext.size()));
+  std::copy(tag.begin(), tag.end(), box + kIvSize + plaintext.size());
+}
+
 }  // namespace
 
 BoxKey BoxKey::from_bytes(const std::array<std::uint8_t, 64>& bytes) {
@@ -100,17 +112,16 @@ BoxKey BoxKey::random(env::Random& random) {
 }
 
 void seal(const BoxKey& key, env::Random& iv_source, ByteSpan plaintext, Buffer& out) {
-  std::array<std::uint8_t, kIvSize> iv{};
-  do {
-    iv_source.fill(iv);
-  } while (iv == std::array<std::uint8_t, kIvSize>{});  // readers refuse an IV of zeros
   const std::size_t start = out.size();
   out.resize(start + plaintext.size() + kBoxOverhead);
-  std::uint8_t* box = out.data() + start;
-  std::copy(iv.begin(), iv.end(), box);
-  apply_ctr(key, iv.data(), plaintext, box + kIvSize);
-  const Tag tag = tag_of(key, iv.data(), ByteSpan(box + kIvSize, plaintext.size()));
-  std::copy(tag.begin(), tag.end(), box + kIvSize + plaintext.size());
+  seal_at(key, iv_source, plaintext, out.data() + start);
+}
+
+void seal_in_place(const BoxKey& key, env::Random& iv_source, Buffer& box) {
+  HF_CHECK(box.size() >= kBoxFront, "a box has room for its front");
+  const std::size_t size = box.size() - kBoxFront;
+  box.resize(size + kBoxOverhead);
+  seal_at(key, iv_source, ByteSpan(box).subspan(kBoxFront, size), box.data());
 }
 
 Result<Buffer> open(const BoxKey& key, ByteSpan box) {

@@ -15,6 +15,7 @@
 namespace holdfast::crypto {
 
 inline constexpr std::size_t kBoxOverhead = 32;
+inline constexpr std::size_t kBoxFront = 16;  // of these before the ciphertext
 
 // Never printed; `r` is kept as it is stored (not clamped).
 struct BoxKey {
@@ -29,6 +30,10 @@ struct BoxKey {
 
 // Appends the box of `plaintext` to `out`; `iv_source` gives a fresh IV.
 void seal(const BoxKey& key, env::Random& iv_source, ByteSpan plaintext, Buffer& out);
+
+// Makes the box where its plaintext already lies: `box` holds kBoxFront bytes of room, then the
+// plaintext, and grows by the tag.
+void seal_in_place(const BoxKey& key, env::Random& iv_source, Buffer& box);
 
 // The plaintext; kDataLoss when the box is too short or its tag is wrong (damage or another key).
 Result<Buffer> open(const BoxKey& key, ByteSpan box);

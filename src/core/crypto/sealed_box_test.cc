@@ -66,5 +66,20 @@ TEST(SealedBox, RefusesEveryFlippedByte) {
   EXPECT_FALSE(open(key, ByteSpan(box).first(31)));
 }
 
+TEST(SealedBox, InPlaceIsTheSameBox) {
+  for (const std::string_view text : {"", "some plaintext"}) {
+    env::SeededRandom random(1);
+    const BoxKey key = BoxKey::random(random);
+    env::SeededRandom first(2);
+    env::SeededRandom second(2);
+    Buffer expected;
+    seal(key, first, as_bytes(text), expected);
+    Buffer box(kBoxFront);
+    box.insert(box.end(), text.begin(), text.end());
+    seal_in_place(key, second, box);
+    EXPECT_EQ(box, expected);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::crypto

@@ -47,6 +47,12 @@ class File {
   virtual Result<std::uint64_t> size() = 0;
 };
 
+// Of the file system that a path lies on. All zero: it does not tell (some network mounts).
+struct FileSystemSpace {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t available_bytes = 0;  // to an ordinary user
+};
+
 enum class OpenMode {
   kRead,       // kNotFound when absent
   kCreateNew,  // kAlreadyExists when present
@@ -73,6 +79,8 @@ class FileSystem {
   virtual Status make_directories(const std::string& path, std::uint32_t permissions = 0700) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Status set_permissions(const std::string& path, std::uint32_t permissions) = 0;
+  // kNotFound when there is nothing at `path`.
+  virtual Result<FileSystemSpace> space(const std::string& path) = 0;
 };
 
 // The whole file; kResourceExhausted when it is longer than `limit`.

@@ -103,6 +103,26 @@ TYPED_TEST(FileSystemContract, AtomicWriteLeavesNoTemporaryFile) {
   EXPECT_EQ(files.list(this->root_)->size(), 1u);
 }
 
+TYPED_TEST(FileSystemContract, TellsTheFreeSpaceOfWhatExists) {
+  const auto space = this->files_.space(this->root_);
+  ASSERT_TRUE(space);
+  EXPECT_LE(space->available_bytes, space->total_bytes);
+  EXPECT_EQ(this->files_.space(this->at("y")).error().code(), Code::kNotFound);
+}
+
+TEST(SimFileSystem, IsFullWhenItsFilesHaveTheCapacityTogether) {
+  SimFileSystem files;
+  ASSERT_TRUE(write(files, "/a", "12345"));
+  EXPECT_EQ(files.space("/")->total_bytes, 0u);  // no limit, nothing to tell
+  files.set_capacity(10);
+  EXPECT_EQ(files.space("/")->available_bytes, 5u);
+  EXPECT_EQ(write(files, "/b", "123456").error().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(write(files, "/b", "12345"));
+  EXPECT_EQ(files.space("/")->available_bytes, 0u);
+  ASSERT_TRUE(files.remove("/a"));
+  EXPECT_EQ(files.space("/")->available_bytes, 5u);
+}
+
 TEST(SimFileSystem, KeepsSyncedFilesAndNamesOverACrash) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     SimFileSystem files;

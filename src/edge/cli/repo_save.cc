@@ -1,8 +1,11 @@
 // Verbs that move files: init, backup, restore.
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "core/base/units.h"
 #include "edge/cli/repo_session.h"
+#include "edge/cli/repo_status.h"
 #include "engine/backup/backup.h"
 #include "engine/backup/restore.h"
 
@@ -143,8 +146,16 @@ Result<int> repo_init(RepoSession& session) {
 }
 
 Result<int> repo_backup(RepoSession& session) {
-  HF_TRY(const backup::BackupOptions options, backup_options(session));
-  HF_TRY(const backup::BackupSummary summary, backup::backup(*session.repository, options));
+  HF_TRY(backup::BackupOptions options, backup_options(session));
+  backup::Progress progress;
+  options.progress = &progress;
+  std::optional<StatusLines> status;
+  if (session.json() && !session.quiet()) {
+    status.emplace(session.clock, options, [&](const Json& line) { session.print_json(line); });
+  }
+  const auto done = backup::backup(*session.repository, options);
+  status.reset();  // before anything else is printed
+  HF_TRY(const backup::BackupSummary summary, done);
   show_problems(session, summary.problems, "archival");
   if (session.json()) {
     session.print_json(summary_json(summary, options.dry_run));

@@ -90,7 +90,10 @@ Status RepoSession::open() {
 
 void RepoSession::print(const std::string& line) const { fmt::print("{}\n", line); }
 
-void RepoSession::print_json(const Json& value) const { fmt::print("{}\n", to_text(value)); }
+void RepoSession::print_json(const Json& value) const {
+  fmt::print("{}\n", to_text(value));
+  static_cast<void>(std::fflush(stdout));  // whoever reads a pipe wants each line now
+}
 
 void RepoSession::warn(const std::string& line) const { fmt::print(stderr, "{}\n", line); }
 

@@ -57,8 +57,8 @@ class Archiver {
 
   // --- readers
   void read_files();
-  void read_file(const std::shared_ptr<FileJob>& job);
-  Result<bool> read_once(const std::shared_ptr<FileJob>& job, bool last_try);
+  void read_file(const std::shared_ptr<FileJob>& job, Buffer& scratch);
+  Result<bool> read_once(const std::shared_ptr<FileJob>& job, Buffer& scratch, bool last_try);
   Status cut_file(const std::shared_ptr<Attempt>& attempt, repo::Chunker& chunker);
   void chunk_done(const std::shared_ptr<Attempt>& attempt, std::size_t place,
                   Result<repo::SavedChunk> saved);

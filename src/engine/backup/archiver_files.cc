@@ -25,16 +25,17 @@ Result<struct stat> stat_open(int fd, const std::string& path) {
 }  // namespace
 
 void Archiver::read_files() {
+  Buffer scratch;
   while (auto job = files_.pop()) {
     if (!failed_) {
-      read_file(*job);
+      read_file(*job, scratch);
     }
   }
 }
 
-void Archiver::read_file(const std::shared_ptr<FileJob>& job) {
+void Archiver::read_file(const std::shared_ptr<FileJob>& job, Buffer& scratch) {
   for (int attempt = 1; attempt <= kReadAttempts; ++attempt) {
-    const auto settled = read_once(job, /*last_try=*/attempt == kReadAttempts);
+    const auto settled = read_once(job, scratch, /*last_try=*/attempt == kReadAttempts);
     if (!settled) {
       const Code code = settled.error().code();
       if (failed_ || code == Code::kCancelled) {
@@ -55,7 +56,8 @@ void Archiver::read_file(const std::shared_ptr<FileJob>& job) {
 
 // Reads the file once; true when its node is complete or will be by the last of its chunks, false
 // when it changed and has to be read again.
-Result<bool> Archiver::read_once(const std::shared_ptr<FileJob>& job, bool last_try) {
+Result<bool> Archiver::read_once(const std::shared_ptr<FileJob>& job, Buffer& scratch,
+                                 bool last_try) {
   HF_TRY(const Descriptor file, open_for_reading(job->read_path));
   HF_TRY(const struct stat before, stat_open(file.get(), job->live_path));
   if (!S_ISREG(before.st_mode)) {
@@ -76,7 +78,7 @@ Result<bool> Archiver::read_once(const std::shared_ptr<FileJob>& job, bool last_
         offset += count ? *count : 0;
         return count;
       },
-      static_cast<std::uint64_t>(before.st_size));
+      static_cast<std::uint64_t>(before.st_size), scratch);
   HF_TRY_VOID(cut_file(attempt, chunker));
 
   HF_TRY(const struct stat after, stat_open(file.get(), job->live_path));

@@ -4,6 +4,7 @@
 
 #include "engine/backup/exclude.h"
 #include "engine/backup/list.h"
+#include "engine/backup/scan.h"
 #include "engine/backup/testing/tree_fixture.h"
 
 namespace holdfast::backup {
@@ -193,6 +194,25 @@ TEST(Excludes, MatchPartsAnchorsAndDoubleStars) {
   for (const char* path : {"/x/y.oo", "/srv/tmpx", "/x/srv/tmp", "/a/b", "/z"}) {
     EXPECT_FALSE(excludes.matches(path)) << path;
   }
+}
+
+TEST_F(Backup, ScanCountsWhatTheBackupCounts) {
+  make_everything();
+  write("skipped/file", "not looked at");
+  BackupOptions wanted = options();
+  wanted.excludes = {"skipped"};
+  ScanTotals totals;
+  scan(wanted, {}, totals);
+  const BackupSummary summary = save(wanted);
+  EXPECT_TRUE(totals.complete);
+  EXPECT_EQ(totals.files, summary.counts.total_files_processed);
+  EXPECT_EQ(totals.bytes, summary.counts.total_bytes_processed);
+
+  std::stop_source stopped;
+  stopped.request_stop();
+  ScanTotals none;
+  scan(wanted, stopped.get_token(), none);
+  EXPECT_FALSE(none.complete);
 }
 
 }  // namespace

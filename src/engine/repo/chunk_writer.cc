@@ -1,12 +1,17 @@
 // Three stages joined by bounded queues; see the header for the picture.
 //
 // An open pack is one buffer: sealed boxes are appended under the packer's mutex, and the buffer
-// leaves for an upload thread when it is full. The header is sealed, and the whole hashed, there. A
-// pack is entered in the index only after the store has it. The first error ends the work: later
-// calls answer with it, queued chunks are dropped, nothing more is stored.
+// leaves for an upload thread when it is full. There the header is sealed, everything is opened
+// again and compared with what it should be (the last look before it is stored: memory and
+// processors err, and what a wrong bit did to a chunk would come out at its recovery only), and the
+// whole is hashed. A pack is entered in the index only after the store has it. The first error ends
+// the work: later calls answer with it, queued chunks are dropped, nothing more is stored but an
+// index. A put that failed may have stored its object all the same; such objects are remembered as
+// doubtful.
 #include "engine/repo/chunk_writer.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -14,6 +19,7 @@
 #include <vector>
 
 #include "core/async/bounded_queue.h"
+#include "core/base/log.h"
 #include "engine/repo/chunker.h"
 #include "engine/repo/compress.h"
 #include "engine/repo/pack.h"
@@ -25,8 +31,7 @@ namespace {
 constexpr std::size_t kMaxPackChunks = 10'000;
 constexpr std::uint64_t kIndexChunks = 50'000;
 constexpr Nanoseconds kIndexAge = std::chrono::minutes(10);
-constexpr std::size_t kJobQueue = 4;
-constexpr std::size_t kUploadQueue = 1;
+constexpr std::size_t kJobQueue = 2;
 
 struct Job {
   ChunkKind kind = ChunkKind::kData;
@@ -49,9 +54,15 @@ struct ChunkWriter::State {
   void join();
   Result<SavedChunk> save(ChunkKind kind, ByteSpan plaintext);
   Status add_box(PackEntry entry, ByteSpan box);
-  void upload(OpenPack pack);
-  Status store_pack(OpenPack pack);
+  void open_pack(OpenPack& pack, std::unique_lock<std::mutex>& lock);
+  void upload(OpenPack& pack);
+  Status store_pack(OpenPack& pack);
+  Status open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const;
   Status write_index_if(bool due);
+  void end(bool finished);
+  Status leave_nothing_unindexed(const Error& why);
+  Status remove_unindexed();
+  Status remove_doubtful(std::vector<blob::ObjectKey>& objects);
   Status failure() {
     const std::lock_guard lock(error_mutex);
     return error ? Status(*error) : Status();
@@ -67,18 +78,25 @@ struct ChunkWriter::State {
   Repository& repository;
   const WriterOptions options;
   async::BoundedQueue<Job> jobs{kJobQueue};
-  async::BoundedQueue<OpenPack> uploads{kUploadQueue};
+  async::BoundedQueue<OpenPack> uploads{SIZE_MAX};  // bounded by open_pack
   std::vector<std::thread> workers;
   std::vector<std::thread> uploaders;
 
   std::mutex pack_mutex;
   OpenPack open[2];
+  std::size_t full_packs = 0;  // waiting for an upload or in one
+  std::condition_variable pack_done;
+  std::size_t pack_buffers = 0;  // made so far
+  std::vector<Buffer> spare;     // the buffers of stored packs, empty
 
   std::mutex index_mutex;
   std::vector<IndexedPack> unsaved;
   std::uint64_t unsaved_chunks = 0;
   MonoTime last_index;
   std::vector<PackId> stored;
+  std::vector<blob::ObjectKey> doubtful_packs;  // never in an index
+  std::vector<blob::ObjectKey> doubtful_indexes;
+  bool ended = false;
 
   std::mutex error_mutex;
   std::optional<Error> error;
@@ -101,7 +119,7 @@ void ChunkWriter::State::start() {
   for (int i = 0; i < options.uploads; ++i) {
     uploaders.emplace_back([this] {
       while (auto pack = uploads.pop()) {
-        upload(std::move(*pack));
+        upload(*pack);
       }
     });
   }
@@ -136,23 +154,26 @@ Result<SavedChunk> ChunkWriter::State::save(ChunkKind kind, ByteSpan plaintext) 
     return saved;
   }
   // Trees are compressed even if that gains nothing: prune rewrites plain ones again and again.
-  static thread_local Buffer compressed;
-  compressed.clear();
-  ByteSpan payload = plaintext;
-  if (repository.config().version >= 2 && !plaintext.empty()) {
-    compress(plaintext, options.compression_level, compressed);
-    if (compressed.size() < plaintext.size() || kind == ChunkKind::kTree) {
-      payload = compressed;
-    }
-  }
   static thread_local Buffer box;
-  box.clear();
-  crypto::seal(repository.key(), *repository.environment().random, payload, box);
+  box.resize(crypto::kBoxFront);
+  if (plaintext.size() > kChunkMin) {  // once, instead of growing with each longer chunk
+    box.reserve(kChunkMax + (1u << 20));
+  }
+  bool compressed = false;
+  if (repository.config().version >= 2 && !plaintext.empty()) {
+    compress(plaintext, options.compression_level, box);
+    compressed = box.size() - crypto::kBoxFront < plaintext.size() || kind == ChunkKind::kTree;
+  }
+  if (!compressed) {
+    box.resize(crypto::kBoxFront);
+    box.insert(box.end(), plaintext.begin(), plaintext.end());
+  }
+  crypto::seal_in_place(repository.key(), *repository.environment().random, box);
   PackEntry entry;
   entry.id = saved.id;
   entry.kind = kind;
   entry.length = static_cast<std::uint32_t>(box.size());
-  entry.plain_length = payload.data() == plaintext.data() ? 0 : saved.plain_bytes;
+  entry.plain_length = compressed ? saved.plain_bytes : 0;
   HF_TRY_VOID(add_box(entry, box));
   saved.added = true;
   saved.stored_bytes = entry.length;
@@ -162,17 +183,15 @@ Result<SavedChunk> ChunkWriter::State::save(ChunkKind kind, ByteSpan plaintext) 
 Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
   OpenPack full;
   {
-    const std::lock_guard lock(pack_mutex);
+    std::unique_lock lock(pack_mutex);
     OpenPack& pack = open[entry.kind == ChunkKind::kTree ? 1 : 0];
-    if (pack.bytes.capacity() == 0) {
-      pack.bytes.reserve(options.pack_size + kChunkMax +
-                         (1u << 20));  // one more chunk and the header
-    }
+    open_pack(pack, lock);
     entry.offset = static_cast<std::uint32_t>(pack.bytes.size());
     pack.bytes.insert(pack.bytes.end(), box.begin(), box.end());
     pack.entries.push_back(entry);
     if (pack.bytes.size() >= options.pack_size || pack.entries.size() >= kMaxPackChunks) {
       full = std::exchange(pack, OpenPack());
+      ++full_packs;
     }
   }
   (entry.kind == ChunkKind::kTree ? tree_chunks : data_chunks) += 1;
@@ -184,16 +203,37 @@ Status ChunkWriter::State::add_box(PackEntry entry, ByteSpan box) {
   return failed ? failure() : Status();
 }
 
-void ChunkWriter::State::upload(OpenPack pack) {
-  if (failed) {
+// Gives the pack a buffer unless it has one. Waits while every upload is busy, so that at most one
+// open pack a kind and one an upload take memory.
+void ChunkWriter::State::open_pack(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
+  const auto limit = static_cast<std::size_t>(options.uploads);
+  pack_done.wait(lock, [&] { return pack.bytes.capacity() != 0 || full_packs < limit; });
+  if (pack.bytes.capacity() != 0) {
     return;
   }
-  if (const Status done = store_pack(std::move(pack)); !done) {
-    fail(done.error());
+  if (!spare.empty()) {
+    pack.bytes = std::move(spare.back());
+    spare.pop_back();
+    return;
   }
+  ++pack_buffers;
+  pack.bytes.reserve(options.pack_size + kChunkMax + (1u << 20));  // one more chunk, the header
 }
 
-Status ChunkWriter::State::store_pack(OpenPack pack) {
+void ChunkWriter::State::upload(OpenPack& pack) {
+  if (!failed) {
+    if (const Status done = store_pack(pack); !done) {
+      fail(done.error());
+    }
+  }
+  pack.bytes.clear();
+  const std::lock_guard lock(pack_mutex);
+  spare.push_back(std::move(pack.bytes));
+  --full_packs;
+  pack_done.notify_all();
+}
+
+Status ChunkWriter::State::store_pack(OpenPack& pack) {
   const std::size_t start = pack.bytes.size();
   crypto::seal(repository.key(), *repository.environment().random, encode_pack_header(pack.entries),
                pack.bytes);
@@ -201,8 +241,14 @@ Status ChunkWriter::State::store_pack(OpenPack pack) {
   for (int shift = 0; shift < 32; shift += 8) {
     pack.bytes.push_back(static_cast<std::uint8_t>(header >> shift));
   }
+  HF_TRY_VOID(open_again(pack.bytes, pack.entries));
   IndexedPack indexed{PackId{crypto::digest_of(pack.bytes)}, std::move(pack.entries)};
-  HF_TRY_VOID(repository.put({blob::ObjectType::kPack, indexed.id.hex()}, pack.bytes));
+  const blob::ObjectKey key{blob::ObjectType::kPack, indexed.id.hex()};
+  if (const Status put = repository.put(key, pack.bytes); !put) {
+    const std::lock_guard lock(index_mutex);
+    doubtful_packs.push_back(key);
+    return put;
+  }
   repository.index().add(indexed);
   {
     const std::lock_guard lock(index_mutex);
@@ -211,6 +257,33 @@ Status ChunkWriter::State::store_pack(OpenPack pack) {
     unsaved.push_back(std::move(indexed));
   }
   return write_index_if(/*due=*/false);
+}
+
+// Every chunk of a finished pack, and its header, as a reader will find them.
+Status ChunkWriter::State::open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const {
+  const auto opened = [&]() -> Status {
+    for (const PackEntry& entry : entries) {
+      if (std::uint64_t{entry.offset} + entry.length > pack.size()) {
+        return Error(Code::kDataLoss, "a chunk lies beyond the end of its pack");
+      }
+      const ByteSpan box = pack.subspan(entry.offset, entry.length);
+      HF_TRY_VOID(status_of(repository.open_chunk(box, entry.id, entry.plain_length)));
+    }
+    HF_TRY(const std::uint32_t length, header_box_length(pack, pack.size()));
+    HF_TRY(const Buffer header,
+           crypto::open(repository.key(), pack.last(length + 4).first(length)));
+    HF_TRY(const std::vector<PackEntry> found, decode_pack_header(header));
+    return found == entries ? Status()
+                            : Error(Code::kDataLoss, "the header of the pack lists other chunks");
+  }();
+  if (!opened) {
+    return Error(Code::kDataLoss,
+                 "a pack was damaged in memory and was not stored: test the memory of this machine "
+                 "before you try again")
+        .with("repository", repository.location())
+        .caused_by(opened.error());
+  }
+  return {};
 }
 
 // Writes the packs stored since the last time; unless `due`, only when there are many or it is long
@@ -222,11 +295,71 @@ Status ChunkWriter::State::write_index_if(bool due) {
       !(due || unsaved_chunks >= kIndexChunks || now - last_index >= kIndexAge)) {
     return {};
   }
-  HF_TRY_VOID(status_of(repository.save_unpacked(blob::ObjectType::kIndex, to_json(unsaved))));
+  const SealedFile file = repository.seal_unpacked(to_json(unsaved));
+  const blob::ObjectKey key{blob::ObjectType::kIndex, to_hex(file.id)};
+  if (const Status put = repository.put(key, file.box); !put) {
+    doubtful_indexes.push_back(key);
+    return put;
+  }
   unsaved.clear();
   unsaved_chunks = 0;
   last_index = now;
   return {};
+}
+
+// Once, when no thread works any more: the last index, or what a failure leaves to do.
+void ChunkWriter::State::end(bool finished) {
+  if (std::exchange(ended, true)) {
+    return;
+  }
+  if (!finished) {
+    fail(Error(Code::kCancelled, "the work was given up"));
+  }
+  Status done = failure();
+  if (done) {
+    done = write_index_if(/*due=*/true);
+  }
+  if (done) {
+    return;
+  }
+  fail(done.error());
+  if (const Status left = leave_nothing_unindexed(done.error()); !left) {
+    log_warn("repo.packs_left_unindexed",
+             {{"repository", repository.location()}, {"error", left.error().to_string()}});
+  }
+}
+
+Status ChunkWriter::State::leave_nothing_unindexed(const Error& why) {
+  if (why.code() == Code::kResourceExhausted) {
+    return remove_unindexed();
+  }
+  const Status indexed = write_index_if(/*due=*/true);
+  if (!indexed) {
+    return indexed.error().code() == Code::kResourceExhausted ? remove_unindexed() : indexed;
+  }
+  HF_TRY_VOID(remove_doubtful(doubtful_indexes));  // the index just written says the same
+  return remove_doubtful(doubtful_packs);
+}
+
+// The packs since the last index go; before them an index that may list them.
+Status ChunkWriter::State::remove_unindexed() {
+  HF_TRY_VOID(remove_doubtful(doubtful_indexes));
+  for (const IndexedPack& pack : unsaved) {
+    doubtful_packs.push_back({blob::ObjectType::kPack, pack.id.hex()});
+  }
+  unsaved.clear();
+  return remove_doubtful(doubtful_packs);
+}
+
+// Tries each one even if another cannot be removed; answers with the first failure.
+Status ChunkWriter::State::remove_doubtful(std::vector<blob::ObjectKey>& objects) {
+  Status done;
+  for (const blob::ObjectKey& key : std::exchange(objects, {})) {
+    if (const Status removed = repository.remove(key); !removed && done) {
+      done = removed;
+    }
+  }
+  return done;
 }
 
 ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
@@ -237,6 +370,7 @@ ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
 ChunkWriter::~ChunkWriter() {
   state_->fail(Error(Code::kCancelled, "the work was given up"));
   state_->join();
+  state_->end(/*finished=*/false);
 }
 
 Result<SavedChunk> ChunkWriter::save(ChunkKind kind, ByteSpan plaintext) {
@@ -260,23 +394,23 @@ Status ChunkWriter::finish() {
   state.workers.clear();
   for (OpenPack& pack : state.open) {
     if (!pack.entries.empty()) {
+      const std::lock_guard lock(state.pack_mutex);
+      ++state.full_packs;
       state.uploads.push(std::exchange(pack, OpenPack()));
     }
   }
   state.join();
-  HF_TRY_VOID(state.failure());
-  const Status written = state.write_index_if(/*due=*/true);
-  if (!written) {
-    state.fail(written.error());
-  }
-  return written;
+  state.end(/*finished=*/true);
+  return state.failure();
 }
 
 WriterTotals ChunkWriter::totals() const {
+  const std::lock_guard lock(state_->pack_mutex);
   return {.data_chunks = state_->data_chunks,
           .tree_chunks = state_->tree_chunks,
           .plain_bytes = state_->plain_bytes,
-          .stored_bytes = state_->stored_bytes};
+          .stored_bytes = state_->stored_bytes,
+          .pack_buffers = state_->pack_buffers};
 }
 
 std::vector<PackId> ChunkWriter::stored_packs() const {

@@ -3,9 +3,15 @@
 //   plaintext -> [bounded queue] -> workers: hash, skip known, compress, seal -> packer
 //             -> [bounded queue] -> uploads: pack file, then its index
 //
-// Memory is bounded by the two queues and one open pack per kind. An index file is written every
-// 50,000 chunks or 10 minutes, so that an interrupted run keeps what it stored. After the first
-// failure every call answers with it.
+// Memory is bounded by the queue of chunks, one open pack per kind and one pack per upload; who
+// opens another one waits. Buffers of packs are used again. An index file is written every 50,000
+// chunks or 10 minutes, so that an interrupted run keeps what it stored. After the first failure
+// every call answers with it.
+//
+// A failure leaves no pack that no index lists, as far as the store still answers: on a full disk
+// (kResourceExhausted) the packs since the last index are removed, so that the room is there for
+// others and for the next try; after any other failure they get an index, so that the next try
+// finds their chunks.
 #pragma once
 
 #include <cstdint>
@@ -40,13 +46,14 @@ struct WriterTotals {
   std::uint64_t tree_chunks = 0;
   std::uint64_t plain_bytes = 0;
   std::uint64_t stored_bytes = 0;
+  std::uint64_t pack_buffers = 0;  // how many packs' memory it took
 };
 
 class ChunkWriter {
  public:
   // `repository` has its index loaded, is locked by the caller, and outlives the writer.
   ChunkWriter(Repository& repository, WriterOptions options);
-  // Without finish(): what was stored but not indexed becomes rubbish for prune.
+  // Without finish() this counts as a failure: what was stored gets an index.
   ~ChunkWriter();
 
   // Stores on this thread; returns once the chunk is in an open pack.

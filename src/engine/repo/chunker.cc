@@ -111,24 +111,28 @@ std::optional<std::size_t> RabinTables::find_cut(ByteSpan data, std::size_t from
 }
 
 Result<Buffer> Chunker::next() {
-  Buffer chunk = std::move(rest_);
-  rest_ = Buffer();
   std::size_t searched = 0;
   for (;;) {
-    if (const auto cut = tables_.find_cut(chunk, searched)) {
-      rest_.assign(chunk.begin() + static_cast<std::ptrdiff_t>(*cut), chunk.end());
-      chunk.resize(*cut);
+    const ByteSpan read = ByteSpan(buffer_).first(filled_);
+    const auto cut = tables_.find_cut(read, searched);
+    if (cut || ended_) {
+      const auto end = buffer_.begin() + static_cast<std::ptrdiff_t>(cut.value_or(filled_));
+      Buffer chunk(buffer_.begin(), end);
+      std::copy(end, buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
+      filled_ -= chunk.size();
       return chunk;
     }
-    if (ended_) {
-      return chunk;
-    }
-    searched = chunk.size();
+    searched = filled_;
     const std::size_t wanted = std::min<std::uint64_t>(expected_ + 1, kReadSize);
     expected_ = kReadSize;
-    chunk.resize(searched + wanted);
-    HF_TRY(const std::size_t count, source_(MutableByteSpan(chunk).subspan(searched)));
-    chunk.resize(searched + count);
+    if (buffer_.size() < filled_ + wanted) {
+      if (filled_ > 0) {  // it is no small file: once, instead of growing step by step
+        buffer_.reserve(kChunkMax + kReadSize);
+      }
+      buffer_.resize(filled_ + wanted);
+    }
+    HF_TRY(const std::size_t count, source_(MutableByteSpan(buffer_).subspan(filled_, wanted)));
+    filled_ += count;
     ended_ = count < wanted;
   }
 }

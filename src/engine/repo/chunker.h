@@ -43,19 +43,22 @@ class Chunker {
   // Fills the span; fewer bytes than it holds mean the end.
   using Source = std::function<Result<std::size_t>(MutableByteSpan)>;
 
-  // `expected_size` of the whole input saves memory for small files; any value is right.
-  Chunker(const RabinTables& tables, Source source, std::uint64_t expected_size)
-      : tables_(tables), source_(std::move(source)), expected_(expected_size) {}
-  // The next chunk, empty at the end.
+  // `expected_size` of the whole input saves memory for small files; any value is right. `scratch`
+  // is where the input is read to: whatever it holds is overwritten, and the next chunker may have
+  // it, so that a reader of many files makes it once (up to kChunkMax and one read, 8.5 MiB).
+  Chunker(const RabinTables& tables, Source source, std::uint64_t expected_size, Buffer& scratch)
+      : tables_(tables), source_(std::move(source)), expected_(expected_size), buffer_(scratch) {}
+  // The next chunk, in exactly the memory it needs; empty at the end.
   Result<Buffer> next();
   // Whether the chunk given last was the last one.
-  bool at_end() const { return ended_ && rest_.empty(); }
+  bool at_end() const { return ended_ && filled_ == 0; }
 
  private:
   const RabinTables& tables_;
   Source source_;
   std::uint64_t expected_;
-  Buffer rest_;
+  Buffer& buffer_;
+  std::size_t filled_ = 0;  // bytes of buffer_ that are read and not given out
   bool ended_ = false;
 };
 

@@ -32,10 +32,12 @@ Chunker::Source source_of(const Buffer& data, std::size_t& at) {
   };
 }
 
-std::vector<std::size_t> cut(const Buffer& data, std::uint64_t expected_size) {
-  const RabinTables tables(kPolynomial);
+std::vector<std::size_t> cut(const Buffer& data, std::uint64_t expected_size,
+                             std::uint64_t polynomial = kPolynomial) {
+  const RabinTables tables(polynomial);
   std::size_t at = 0;
-  Chunker chunker(tables, source_of(data, at), expected_size);
+  Buffer scratch;
+  Chunker chunker(tables, source_of(data, at), expected_size, scratch);
   std::vector<std::size_t> lengths;
   for (;;) {
     const Buffer chunk = chunker.next().value();
@@ -103,6 +105,13 @@ TEST(Chunker, CutsWhereTheRuleSays) {
   EXPECT_EQ(cut(data, data.size()), cut_slowly(data));
 }
 
+// A repository made by restic 0.14.0 with this polynomial, and the chunks of its one file.
+TEST(Chunker, CutsWhereResticDid) {
+  EXPECT_EQ(cut(counter_bytes(12'000'000), 12'000'000, 0x35f5a50cacc19f),
+            (std::vector<std::size_t>{1'591'284, 1'092'979, 3'776'882, 1'585'124, 1'872'213,
+                                      1'641'210, 440'308}));
+}
+
 TEST(Chunker, CutsTheSameWhateverSizeIsExpected) {
   const Buffer data = counter_bytes(3'000'001);
   const auto lengths = cut(data, data.size());
@@ -125,9 +134,27 @@ TEST(Chunker, EndsAtTheMaximumAndKnowsTheEnd) {
   EXPECT_EQ(tables.find_cut(Buffer(kChunkMax - 1, 0xff)), std::nullopt);
   const Buffer data = counter_bytes(1000);
   std::size_t at = 0;
-  Chunker chunker(tables, source_of(data, at), 1000);
+  Buffer scratch;
+  Chunker chunker(tables, source_of(data, at), 1000, scratch);
   EXPECT_EQ(chunker.next().value(), data);
   EXPECT_TRUE(chunker.at_end());
+}
+
+TEST(Chunker, GivesTheBytesWhateverTheScratchHeldBefore) {
+  const RabinTables tables(kPolynomial);
+  const Buffer data = counter_bytes(4'000'000);
+  Buffer scratch(2'000'000, 0xee);
+  for (int round = 0; round < 2; ++round) {
+    std::size_t at = 0;
+    Chunker chunker(tables, source_of(data, at), data.size(), scratch);
+    Buffer joined;
+    for (Buffer chunk = chunker.next().value(); !chunk.empty(); chunk = chunker.next().value()) {
+      EXPECT_EQ(chunk.capacity(), chunk.size());
+      joined.insert(joined.end(), chunk.begin(), chunk.end());
+    }
+    EXPECT_EQ(joined, data);
+  }
+  EXPECT_LE(scratch.size(), kChunkMax + (1u << 20));
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ struct KeepDecision {
 // `snapshots` of one host and path set, any order. An empty policy keeps everything.
 KeepDecision apply_keep_policy(std::vector<Snapshot> snapshots, const KeepPolicy& policy);
 
-// --- prune: gives space back. Locks exclusively itself.
+// --- prune: gives space back. Locks itself: shared while it plans and copies, so that backups go
+// on, then exclusively while it looks again and removes. kConflict when somebody else holds a lock
+// then; what it copied is kept, and the next prune has only to remove.
 struct PruneOptions {
   double max_unused_ratio = 0.10;  // unused bytes that may stay, as a share of the repository
   bool dry_run = false;

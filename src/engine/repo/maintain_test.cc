@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 
 #include "engine/repo/testing/test_repository.h"
 
@@ -112,6 +114,118 @@ TEST(Prune, RemovesPacksThatAnInterruptedRunLeft) {
   ASSERT_TRUE(repository->put({blob::ObjectType::kPack, crypto::sha256_hex(rubbish)}, rubbish));
   ASSERT_TRUE(prune(*repository, {}));
   EXPECT_EQ(stored_bytes(*repository), before);
+}
+
+// A store that does something before the n-th lock is written: 1 is prune's shared lock, 2 the
+// exclusive one.
+class BeforeLock : public blob::BlobStore {
+ public:
+  BeforeLock(std::shared_ptr<blob::BlobStore> inner, int n, std::function<void()> work)
+      : inner_(std::move(inner)), left_(n), work_(std::move(work)) {}
+  blob::Co<Status> create() override { return inner_->create(); }
+  blob::Co<Status> put(blob::ObjectKey key, ByteSpan data) override {
+    if (key.type == blob::ObjectType::kLock && --left_ == 0) {
+      work_();
+    }
+    return inner_->put(std::move(key), data);
+  }
+  blob::Co<Result<Buffer>> get(blob::ObjectKey key, std::optional<blob::ByteRange> range) override {
+    return inner_->get(std::move(key), range);
+  }
+  blob::Co<Result<blob::ObjectInfo>> stat(blob::ObjectKey key) override {
+    return inner_->stat(std::move(key));
+  }
+  blob::Co<Result<std::vector<blob::ObjectInfo>>> list(blob::ObjectType type) override {
+    return inner_->list(type);
+  }
+  blob::Co<Status> remove(blob::ObjectKey key) override { return inner_->remove(std::move(key)); }
+  std::string location() const override { return inner_->location(); }
+
+ private:
+  std::shared_ptr<blob::BlobStore> inner_;
+  std::atomic<int> left_;
+  std::function<void()> work_;
+};
+
+class PruneInTwoPhases : public testing::Test {
+ protected:
+  // Rubbish in a pack of its own, and in one with chunks that stay.
+  PruneInTwoPhases() : other_(*world_.init()) {
+    rubbish_ = random_text(world_, 50'000);
+    half_ = random_text(world_, 20'000);
+    kept_ = random_text(world_, 30'000);
+    const SnapshotId first = *save_files(*other_, world_, {rubbish_});
+    const SnapshotId second = *save_files(*other_, world_, {kept_, half_});
+    EXPECT_TRUE(save_files(*other_, world_, {kept_}));
+    EXPECT_TRUE(forget(*other_, {first, second}));
+  }
+  // Prunes while `meanwhile` happens between the phases.
+  Result<PruneReport> prune_while(std::function<void()> meanwhile) {
+    const auto store = std::make_shared<BeforeLock>(world_.store(), 2, std::move(meanwhile));
+    const auto repository = *Repository::open(store, world_.password, world_.environment);
+    PruneOptions all;
+    all.max_unused_ratio = 0;
+    return prune(*repository, all);
+  }
+
+  TestWorld world_;
+  std::unique_ptr<Repository> other_;
+  std::string rubbish_;
+  std::string half_;
+  std::string kept_;
+};
+
+TEST_F(PruneInTwoPhases, GivesBackBothKindsOfRubbish) {
+  const auto report = prune_while([] {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->packs_repacked, 1u);
+  EXPECT_LT(stored_bytes(*other_), 35'000u);
+  expect_readable(*other_, 1);
+}
+
+TEST_F(PruneInTwoPhases, LeavesWhatABackupHasComeToNeed) {
+  const auto report = prune_while(
+      [&] { EXPECT_TRUE(save_files(*other_, world_, {rubbish_, half_, "something new"})); });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->packs_repacked, 0u);
+  expect_readable(*other_, 2);
+  PruneOptions all;
+  all.max_unused_ratio = 0;
+  ASSERT_TRUE(prune(*other_, all));  // the copies of what stays are given back
+  EXPECT_LT(stored_bytes(*other_), 105'000u);
+  expect_readable(*other_, 2);
+}
+
+TEST_F(PruneInTwoPhases, StandsAnotherPruneBetweenThem) {
+  const auto report = prune_while([&] {
+    const SnapshotId added = *save_files(*other_, world_, {"short-lived"});
+    const auto all = *other_->snapshots();
+    ASSERT_TRUE(save_files(*other_, world_, {"the last"}));
+    ASSERT_TRUE(forget(*other_, {all[0].id, added}));
+    PruneOptions options;
+    options.max_unused_ratio = 0;
+    ASSERT_TRUE(prune(*other_, options));
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  expect_readable(*other_, 1);
+}
+
+TEST_F(PruneInTwoPhases, CopiesBesideABackupAndRemovesNothingThen) {
+  const std::uint64_t before = stored_bytes(*other_);
+  {
+    const auto lock = other_->lock(LockKind::kShared);
+    ASSERT_TRUE(lock);
+    const auto refused = prune_while([] {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::kConflict);
+    EXPECT_GT(stored_bytes(*other_), before);
+    expect_readable(*other_, 1);
+  }
+  const auto report = prune_while([] {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->repacked_bytes, 0u);  // that was done the first time
+  EXPECT_LT(stored_bytes(*other_), 35'000u);
+  expect_readable(*other_, 1);
 }
 
 TEST(Prune, TouchesNothingWhenAChunkIsMissing) {

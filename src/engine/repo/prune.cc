@@ -4,8 +4,12 @@
 // Plan: chunks that no snapshot reaches are unused, and so are second copies. A pack without a used
 // chunk is removed. Packs that mix kinds are repacked; of the others those with the greatest share
 // of rubbish, until what stays unused is below the limit. Boxes are copied as they are after being
-// opened and checked. Execution: copy into new packs and index them; write new index files without
-// the packs that go; remove the old index files; remove the packs.
+// opened and checked.
+//
+// First, under a shared lock, while backups go on: plan, copy into new packs, index them. Then,
+// under an exclusive lock that lasts as long as listing takes: look again, and leave alone each
+// pack that somebody has come to need meanwhile; write new index files without the packs that go;
+// remove the old index files; remove the packs.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -36,33 +40,63 @@ class Pruner {
       : repository_(repository), options_(options) {}
 
   Result<PruneReport> run() {
-    HF_TRY_VOID(find_used());
-    HF_TRY_VOID(read_packs());
+    {
+      HF_TRY(const auto lock, repository_.lock(LockKind::kShared));
+      HF_TRY_VOID(look());
+      choose_copies();
+      HF_TRY_VOID(check_used());
+      plan();
+      if (options_.dry_run) {
+        return report_;
+      }
+      HF_TRY_VOID(repack());
+    }
+    const auto lock = repository_.lock(LockKind::kExclusive);
+    if (!lock) {
+      return Error(lock.error()).with("prune", "what it copied is kept for the next try");
+    }
+    HF_TRY_VOID(look());
+    spare_needed();
     choose_copies();
     HF_TRY_VOID(check_used());
-    plan();
-    if (!options_.dry_run) {
-      HF_TRY_VOID(execute());
+    if ((*lock)->lost()) {
+      return Error(Code::kConflict,
+                   "the repository's lock could not be kept; nothing was removed, try again",
+                   Retry::kTransient);
     }
+    HF_TRY_VOID(sweep());
     return report_;
   }
 
  private:
   using Key = std::pair<ChunkKind, ChunkId>;
 
+  // The snapshots first, then the index: whoever writes does it the other way round.
+  Status look() {
+    HF_TRY_VOID(find_used());
+    return read_packs();
+  }
+
+  // What was found before is not walked again, unless a snapshot has gone: its chunks may have too.
   Status find_used() {
     HF_TRY(const auto snapshots, repository_.snapshots());
-    std::vector<ChunkId> roots;
+    std::set<ChunkId> roots;
     for (const Snapshot& snapshot : snapshots) {
-      roots.push_back(snapshot.tree);
+      roots.insert(snapshot.tree);
     }
+    if (!std::includes(roots.begin(), roots.end(), roots_.begin(), roots_.end())) {
+      used_ = Reachable();
+    }
+    roots_ = roots;
     HF_TRY_VOID(repository_.load_index());
     WalkOptions walk;
     walk.stop = options_.stop;
-    return walk_trees(repository_, roots, walk, used_);
+    return walk_trees(repository_, {roots.begin(), roots.end()}, walk, used_);
   }
 
   Status read_packs() {
+    packs_.clear();
+    sizes_.clear();
     HF_TRY(indexes_, repository_.read_index_files());
     for (const LoadedIndex& index : indexes_) {
       for (const IndexedPack& pack : index.packs) {
@@ -87,18 +121,58 @@ class Pruner {
                                           : used_.data.contains(entry.id);
   }
 
-  // Of several copies of a used chunk the one in the pack with the most used chunks stays; a copy
-  // in a file that is missing never counts.
-  void choose_copies() {
-    std::map<PackId, std::size_t> worth;
+  // Whether copies of chunks in this pack count: not in a missing file, not in one that goes.
+  bool counts(const PackId& id) const { return sizes_.contains(id) && !gone_.contains(id); }
+
+  // A backup since the plan may rely on a chunk that was rubbish then, or on a copy in a pack that
+  // goes, where the other copy has gone too: such a pack stays.
+  void spare_needed() {
+    std::set<Key> safe;
+    const auto add = [&](const PackState& pack) {
+      for (const PackEntry& entry : pack.entries) {
+        if (is_used(entry)) {
+          safe.insert({entry.kind, entry.id});
+        }
+      }
+    };
     for (const auto& [id, pack] : packs_) {
-      worth[id] = static_cast<std::size_t>(
-          std::count_if(pack.entries.begin(), pack.entries.end(),
-                        [this](const PackEntry& entry) { return is_used(entry); }));
+      if (counts(id)) {
+        add(pack);
+      }
+    }
+    for (const auto& [id, pack] : packs_) {
+      const auto going = gone_.find(id);
+      const bool needed =
+          going != gone_.end() && sizes_.contains(id) &&
+          std::any_of(pack.entries.begin(), pack.entries.end(), [&](const PackEntry& entry) {
+            return is_used(entry) && !safe.contains({entry.kind, entry.id});
+          });
+      if (needed) {
+        add(pack);
+        report_.removed_bytes -= going->second;
+        report_.unused_bytes_after += going->second;
+        --(repack_.contains(id) ? report_.packs_repacked : report_.packs_removed);
+        ++report_.packs_kept;
+        gone_.erase(going);
+      }
+    }
+  }
+
+  // Of several copies of a used chunk the one in the pack with the most used chunks stays, and of
+  // equals the one with the least rubbish.
+  void choose_copies() {
+    trees_found_ = 0;
+    data_found_ = 0;
+    std::map<PackId, std::pair<std::size_t, std::ptrdiff_t>> worth;
+    for (const auto& [id, pack] : packs_) {
+      const auto used = std::count_if(pack.entries.begin(), pack.entries.end(),
+                                      [this](const PackEntry& entry) { return is_used(entry); });
+      const auto rubbish = static_cast<std::ptrdiff_t>(pack.entries.size()) - used;
+      worth[id] = {static_cast<std::size_t>(used), -rubbish};
     }
     std::map<Key, PackId> home;
     for (const auto& [id, pack] : packs_) {
-      if (!sizes_.contains(id)) {
+      if (!counts(id)) {
         continue;
       }
       for (const PackEntry& entry : pack.entries) {
@@ -149,7 +223,8 @@ class Pruner {
       report_.used_bytes += pack.used_bytes;
       report_.unused_bytes += pack.unused_bytes;
       if (pack.used.empty()) {
-        remove_.insert(id);
+        gone_[id] = pack.unused_bytes;
+        ++report_.packs_removed;
         report_.removed_bytes += pack.unused_bytes;
       } else if (pack.unused_bytes > 0 || pack.mixed) {
         candidates.push_back(id);
@@ -169,6 +244,7 @@ class Pruner {
     for (const PackId& id : candidates) {
       const PackState& pack = packs_.at(id);
       if (pack.mixed || left > limit) {
+        gone_[id] = pack.unused_bytes;
         repack_.insert(id);
         left -= pack.unused_bytes;
         report_.repacked_bytes += pack.used_bytes;
@@ -176,18 +252,14 @@ class Pruner {
       }
     }
     report_.unused_bytes_after = left;
-    report_.packs_removed = remove_.size();
     report_.packs_repacked = repack_.size();
-    report_.packs_kept = packs_.size() - remove_.size() - repack_.size();
+    report_.packs_kept = packs_.size() - gone_.size();
   }
 
-  Status execute() {
+  Status sweep() {
     HF_TRY_VOID(remove_unindexed());
-    HF_TRY_VOID(repack());
-    std::set<PackId> gone = remove_;
-    gone.insert(repack_.begin(), repack_.end());
-    HF_TRY_VOID(rewrite_indexes(gone));
-    for (const PackId& id : gone) {
+    HF_TRY_VOID(rewrite_indexes());
+    for (const auto& [id, bytes] : gone_) {
       if (sizes_.contains(id)) {
         HF_TRY_VOID(repository_.remove({blob::ObjectType::kPack, id.hex()}));
       }
@@ -228,20 +300,20 @@ class Pruner {
     return writer.finish();
   }
 
-  // Replaces every index file that lists a pack of `gone`.
-  Status rewrite_indexes(const std::set<PackId>& gone) {
+  // Replaces every index file that lists a pack that goes.
+  Status rewrite_indexes() {
     std::vector<IndexId> old;
     std::map<PackId, std::vector<PackEntry>> kept;
     for (const LoadedIndex& index : indexes_) {
       const bool affected =
           std::any_of(index.packs.begin(), index.packs.end(),
-                      [&](const IndexedPack& pack) { return gone.contains(pack.id); });
+                      [&](const IndexedPack& pack) { return gone_.contains(pack.id); });
       if (!affected) {
         continue;
       }
       old.push_back(index.id);
       for (const IndexedPack& pack : index.packs) {
-        if (!gone.contains(pack.id)) {
+        if (!gone_.contains(pack.id)) {
           kept[pack.id] = packs_.at(pack.id).entries;
         }
       }
@@ -282,8 +354,9 @@ class Pruner {
   std::vector<LoadedIndex> indexes_;
   std::map<PackId, PackState> packs_;
   std::map<PackId, std::uint64_t> sizes_;
-  std::set<PackId> remove_;
-  std::set<PackId> repack_;
+  std::set<ChunkId> roots_;
+  std::map<PackId, std::uint64_t> gone_;  // with what each gives back
+  std::set<PackId> repack_;               // those of them that hold used chunks
   std::uint64_t trees_found_ = 0;
   std::uint64_t data_found_ = 0;
 };
@@ -291,8 +364,6 @@ class Pruner {
 }  // namespace
 
 Result<PruneReport> prune(Repository& repository, const PruneOptions& options) {
-  HF_TRY(const auto lock,
-         repository.lock(options.dry_run ? LockKind::kShared : LockKind::kExclusive));
   return Pruner(repository, options).run();
 }
 

@@ -191,7 +191,7 @@ Result<std::string> Repository::load_unpacked(const blob::ObjectKey& key) {
   return opened;
 }
 
-Result<crypto::Digest> Repository::save_unpacked(blob::ObjectType type, std::string_view text) {
+SealedFile Repository::seal_unpacked(std::string_view text) const {
   Buffer plain;
   if (config_.version >= 2) {
     plain.push_back(kCompressedMark);
@@ -199,11 +199,16 @@ Result<crypto::Digest> Repository::save_unpacked(blob::ObjectType type, std::str
   } else {
     plain.assign(text.begin(), text.end());
   }
-  Buffer box;
-  crypto::seal(key_, *environment_.random, plain, box);
-  const crypto::Digest digest = crypto::digest_of(box);
-  HF_TRY_VOID(put({type, to_hex(digest)}, box));
-  return digest;
+  SealedFile file;
+  crypto::seal(key_, *environment_.random, plain, file.box);
+  file.id = crypto::digest_of(file.box);
+  return file;
+}
+
+Result<crypto::Digest> Repository::save_unpacked(blob::ObjectType type, std::string_view text) {
+  const SealedFile file = seal_unpacked(text);
+  HF_TRY_VOID(put({type, to_hex(file.id)}, file.box));
+  return file.id;
 }
 
 // --- chunks

@@ -72,6 +72,12 @@ struct KeyInfo {
   UtcTime created;
 };
 
+// An index, snapshot or lock file as it will be stored, and its name.
+struct SealedFile {
+  crypto::Digest id;
+  Buffer box;
+};
+
 struct LoadedIndex {
   IndexId id;
   std::vector<IndexedPack> packs;
@@ -141,6 +147,7 @@ class Repository {
   Status remove(const blob::ObjectKey& key);
   // Index, snapshot and lock files: sealed, compressed when the version has it; named by SHA-256.
   Result<std::string> load_unpacked(const blob::ObjectKey& key);
+  SealedFile seal_unpacked(std::string_view text) const;
   Result<crypto::Digest> save_unpacked(blob::ObjectType type, std::string_view text);
   const crypto::BoxKey& key() const { return key_; }
 

@@ -238,5 +238,75 @@ TEST(Lock, IsWrittenAnewEveryFiveMinutesAndLostWhenItCannotBe) {
   EXPECT_EQ(world.files.list("/repo/locks")->size(), 0u);
 }
 
+TEST(ChunkWriter, UsesTheMemoryOfAFewPacksAgain) {
+  TestWorld world;
+  const auto repository = *world.init();
+  ASSERT_TRUE(repository->load_index());
+  const WriterOptions options{.workers = 3, .uploads = 2, .pack_size = 10'000};
+  ChunkWriter writer(*repository, options);
+  for (int i = 0; i < 60; ++i) {
+    Buffer bytes(6'000);
+    world.random.fill(bytes);
+    writer.save_later(i % 2 == 0 ? ChunkKind::kData : ChunkKind::kTree, std::move(bytes),
+                      [](const Result<SavedChunk>& saved) { EXPECT_TRUE(saved); });
+  }
+  ASSERT_TRUE(writer.finish());
+  EXPECT_EQ(writer.stored_packs().size(), 30u);
+  EXPECT_LE(writer.totals().pack_buffers, 4u);  // one open a kind, one an upload
+  EXPECT_EQ(damage(*repository), std::vector<std::string>());
+}
+
+class ChunkWriterLooksAgain : public testing::Test {
+ protected:
+  ChunkWriterLooksAgain() : repository_(*world_.init()) {
+    EXPECT_TRUE(repository_->load_index());
+    entry_.id = ChunkId{crypto::digest_of(as_bytes("content"))};
+    entry_.length = 7 + crypto::kBoxOverhead;
+  }
+  // What the writer says to a chunk of this box, and that it stored nothing when it refused.
+  Status store(ByteSpan box) {
+    Status done;
+    {
+      ChunkWriter writer(*repository_, {});
+      EXPECT_TRUE(writer.save_box(entry_, box));
+      done = writer.finish();
+    }
+    const std::size_t packs = repository_->list(blob::ObjectType::kPack)->size();
+    EXPECT_EQ(packs, done ? 1u : 0u);
+    EXPECT_EQ(repository_->list(blob::ObjectType::kIndex)->size(), packs);
+    return done;
+  }
+  Buffer sealed(const crypto::BoxKey& key, std::string_view text) {
+    Buffer box;
+    crypto::seal(key, world_.random, as_bytes(text), box);
+    return box;
+  }
+
+  TestWorld world_;
+  std::unique_ptr<Repository> repository_;
+  PackEntry entry_;
+};
+
+TEST_F(ChunkWriterLooksAgain, AtWhatIsRight) {
+  EXPECT_TRUE(store(sealed(repository_->key(), "content")));
+}
+
+TEST_F(ChunkWriterLooksAgain, AndStoresNoPackInWhichABitHasChanged) {
+  const Buffer box = sealed(repository_->key(), "content");
+  for (std::size_t bit = 0; bit < box.size() * 8; bit += 13) {
+    Buffer changed = box;
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    const Status refused = store(changed);
+    ASSERT_FALSE(refused) << "bit " << bit;
+    EXPECT_EQ(refused.error().code(), Code::kDataLoss);
+    EXPECT_NE(refused.error().message().find("test the memory"), std::string::npos);
+  }
+}
+
+TEST_F(ChunkWriterLooksAgain, AndStoresNoPackOfAnotherKeyOrAnotherChunk) {
+  EXPECT_FALSE(store(sealed(crypto::BoxKey::random(world_.random), "content")));
+  EXPECT_FALSE(store(sealed(repository_->key(), "CONTENT")));
+}
+
 }  // namespace
 }  // namespace holdfast::repo

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -192,6 +193,16 @@ Status PosixFileSystem::sync_directory(const std::string& path) {
 
 Status PosixFileSystem::set_permissions(const std::string& path, std::uint32_t permissions) {
   return ::chmod(path.c_str(), permissions) == 0 ? Status() : io_error(errno, "chmod", path);
+}
+
+Result<FileSystemSpace> PosixFileSystem::space(const std::string& path) {
+  struct statvfs status{};
+  if (::statvfs(path.c_str(), &status) != 0) {
+    return io_error(errno, "read the free space of", path);
+  }
+  const std::uint64_t unit = status.f_frsize;
+  return FileSystemSpace{.total_bytes = status.f_blocks * unit,
+                         .available_bytes = status.f_bavail * unit};
 }
 
 }  // namespace holdfast::env

@@ -16,6 +16,7 @@ class PosixFileSystem final : public FileSystem {
   Status make_directories(const std::string& path, std::uint32_t permissions) override;
   Status sync_directory(const std::string& path) override;
   Status set_permissions(const std::string& path, std::uint32_t permissions) override;
+  Result<FileSystemSpace> space(const std::string& path) override;
 };
 
 }  // namespace holdfast::env

@@ -1,9 +1,9 @@
 #include "core/env/sim/fault_file_system.h"
 
+#include <cerrno>
+
 namespace holdfast::env {
 namespace {
-
-Error injected() { return Error(Code::kUnavailable, "injected fault", Retry::kUnknown); }
 
 class FaultFile final : public File {
  public:
@@ -12,22 +12,22 @@ class FaultFile final : public File {
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteSpan out) override {
     if (plan_.step(/*is_read=*/true)) {
-      return injected();
+      return plan_.injected();
     }
     return inner_->read_at(offset, out);
   }
   Status append(ByteSpan data) override {
     if (plan_.step(/*is_read=*/false)) {
       static_cast<void>(inner_->append(data.first(data.size() / 2)));
-      return injected();
+      return plan_.injected();
     }
     return inner_->append(data);
   }
   Status sync() override {
-    return plan_.step(/*is_read=*/false) ? Status(injected()) : inner_->sync();
+    return plan_.step(/*is_read=*/false) ? Status(plan_.injected()) : inner_->sync();
   }
   Status close() override {
-    return writes_ && plan_.step(/*is_read=*/false) ? Status(injected()) : inner_->close();
+    return writes_ && plan_.step(/*is_read=*/false) ? Status(plan_.injected()) : inner_->close();
   }
   Result<std::uint64_t> size() override { return inner_->size(); }
 
@@ -38,6 +38,11 @@ class FaultFile final : public File {
 };
 
 }  // namespace
+
+Error FaultPlan::injected() const {
+  return disk_full_ ? io_error(ENOSPC, "write", "an injected fault")
+                    : Error(Code::kUnavailable, "injected fault", Retry::kUnknown);
+}
 
 bool FaultPlan::step(bool is_read) {
   if (is_read && !count_reads_) {
@@ -57,44 +62,51 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
                                                     std::uint32_t permissions) {
   const bool writes = mode != OpenMode::kRead;
   if (plan_.step(/*is_read=*/!writes)) {
-    return injected();
+    return plan_.injected();
   }
   HF_TRY(auto file, inner_.open(path, mode, permissions));
   return std::make_unique<FaultFile>(std::move(file), plan_, writes);
 }
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
-  return plan_.step(false) ? Status(injected()) : inner_.rename(from, to);
+  return plan_.step(false) ? Status(plan_.injected()) : inner_.rename(from, to);
 }
 
 Status FaultFileSystem::remove(const std::string& path) {
-  return plan_.step(false) ? Status(injected()) : inner_.remove(path);
+  return plan_.step(false) ? Status(plan_.injected()) : inner_.remove(path);
 }
 
 Result<std::vector<DirectoryEntry>> FaultFileSystem::list(const std::string& path) {
   if (plan_.step(/*is_read=*/true)) {
-    return injected();
+    return plan_.injected();
   }
   return inner_.list(path);
 }
 
 Result<FileInfo> FaultFileSystem::stat(const std::string& path) {
   if (plan_.step(/*is_read=*/true)) {
-    return injected();
+    return plan_.injected();
   }
   return inner_.stat(path);
 }
 
 Status FaultFileSystem::make_directories(const std::string& path, std::uint32_t permissions) {
-  return plan_.step(false) ? Status(injected()) : inner_.make_directories(path, permissions);
+  return plan_.step(false) ? Status(plan_.injected()) : inner_.make_directories(path, permissions);
 }
 
 Status FaultFileSystem::sync_directory(const std::string& path) {
-  return plan_.step(false) ? Status(injected()) : inner_.sync_directory(path);
+  return plan_.step(false) ? Status(plan_.injected()) : inner_.sync_directory(path);
 }
 
 Status FaultFileSystem::set_permissions(const std::string& path, std::uint32_t permissions) {
-  return plan_.step(false) ? Status(injected()) : inner_.set_permissions(path, permissions);
+  return plan_.step(false) ? Status(plan_.injected()) : inner_.set_permissions(path, permissions);
+}
+
+Result<FileSystemSpace> FaultFileSystem::space(const std::string& path) {
+  if (plan_.step(/*is_read=*/true)) {
+    return plan_.injected();
+  }
+  return inner_.space(path);
 }
 
 }  // namespace holdfast::env

@@ -24,17 +24,21 @@ class FaultPlan {
     target_ = n;
   }
   void count_reads(bool yes) { count_reads_ = yes; }
+  // Failures are those of a full disk (kResourceExhausted) instead of kUnavailable.
+  void disk_full(bool yes) { disk_full_ = yes; }
   bool fired() const { return fired_; }
   std::uint64_t count() const { return count_; }
 
   // Counts one operation and says whether it is to fail.
   bool step(bool is_read);
+  Error injected() const;
 
  private:
   std::atomic<std::uint64_t> count_{0};
   std::atomic<std::uint64_t> target_{0};
   std::atomic<bool> fired_{false};
   std::atomic<bool> count_reads_{false};
+  std::atomic<bool> disk_full_{false};
   std::atomic<Lasting> lasting_{Lasting::kOnce};
 };
 
@@ -53,6 +57,7 @@ class FaultFileSystem final : public FileSystem {
   Status make_directories(const std::string& path, std::uint32_t permissions) override;
   Status sync_directory(const std::string& path) override;
   Status set_permissions(const std::string& path, std::uint32_t permissions) override;
+  Result<FileSystemSpace> space(const std::string& path) override;
 
  private:
   FileSystem& inner_;

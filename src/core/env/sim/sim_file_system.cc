@@ -22,6 +22,19 @@ struct SimFileSystem::Shared {
   std::mutex mutex;
   std::shared_ptr<Node> root = std::make_shared<Node>();
   std::uint64_t generation = 0;
+  std::uint64_t capacity = 0;  // 0: unlimited
+
+  static std::uint64_t bytes_in(const Node& node) {
+    std::uint64_t bytes = node.data.size();
+    for (const auto& [name, child] : node.entries) {
+      bytes += bytes_in(*child);
+    }
+    return bytes;
+  }
+  std::uint64_t available() const {
+    const std::uint64_t used = bytes_in(*root);
+    return used < capacity ? capacity - used : 0;
+  }
 
   std::shared_ptr<Node> find(const std::string& path) {
     std::shared_ptr<Node> node = root;
@@ -81,6 +94,9 @@ class SimFile final : public File {
   Status append(ByteSpan data) override {
     const std::lock_guard lock(shared_->mutex);
     HF_TRY_VOID(alive());
+    if (shared_->capacity != 0 && data.size() > shared_->available()) {
+      return io_error(ENOSPC, "write", "a file of the simulated disk");
+    }
     node_->data.insert(node_->data.end(), data.begin(), data.end());
     return {};
   }
@@ -273,6 +289,27 @@ Status SimFileSystem::set_permissions(const std::string& path, std::uint32_t per
   }
   node->permissions = permissions;
   return {};
+}
+
+Result<FileSystemSpace> SimFileSystem::space(const std::string& path) {
+  const std::lock_guard lock(shared_->mutex);
+  if (!shared_->find(path)) {
+    return io_error(ENOENT, "read the free space of", path);
+  }
+  if (shared_->capacity == 0) {
+    return FileSystemSpace();
+  }
+  return FileSystemSpace{.total_bytes = shared_->capacity, .available_bytes = shared_->available()};
+}
+
+void SimFileSystem::set_capacity(std::uint64_t bytes) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->capacity = bytes;
+}
+
+std::uint64_t SimFileSystem::used_bytes() const {
+  const std::lock_guard lock(shared_->mutex);
+  return Shared::bytes_in(*shared_->root);
 }
 
 void SimFileSystem::crash(Random& random) {

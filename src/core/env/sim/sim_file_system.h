@@ -29,8 +29,14 @@ class SimFileSystem final : public FileSystem {
   Status make_directories(const std::string& path, std::uint32_t permissions) override;
   Status sync_directory(const std::string& path) override;
   Status set_permissions(const std::string& path, std::uint32_t permissions) override;
+  Result<FileSystemSpace> space(const std::string& path) override;
 
   void crash(Random& random);
+  // How many bytes its files may have together; appends beyond fail as on a full disk. Unlimited
+  // (and space() tells nothing) until it is called; 0 = unlimited again.
+  void set_capacity(std::uint64_t bytes);
+  // How many bytes its files have together.
+  std::uint64_t used_bytes() const;
   // Flips one bit of a stored file, as a failing disk does.
   Status corrupt(const std::string& path, std::uint64_t byte_offset);
 

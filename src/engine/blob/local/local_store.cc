@@ -5,7 +5,21 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "core/base/units.h"
+
 namespace holdfast::blob {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+}  // namespace
+
+std::uint64_t pack_reserve(std::uint64_t total_bytes) {
+  const std::uint64_t usual = std::clamp(total_bytes / 100, 16 * kMiB, 1024 * kMiB);
+  return std::max(std::min(usual, total_bytes / 8), 4 * kMiB);
+}
 
 std::string LocalStore::full_path(const ObjectKey& key) const {
   return directory_ + "/" + path_of(key);
@@ -26,21 +40,68 @@ Co<Status> LocalStore::create() {
 }
 
 Co<Status> LocalStore::put(ObjectKey key, ByteSpan data) {
-  const std::string path = full_path(key);
-  if (key.type == ObjectType::kConfig && env::exists(files_, path)) {
+  if (key.type == ObjectType::kConfig && env::exists(files_, full_path(key))) {
     co_return Error(Code::kAlreadyExists, "there is a repository already").with("path", directory_);
   }
+  const std::uint64_t claimed = key.type == ObjectType::kPack ? data.size() : 0;
+  if (claimed != 0) {
+    HF_CO_TRY_VOID(claim_space(claimed));
+  }
+  const Status written = write(key, data);
+  if (claimed != 0) {
+    release_space(claimed);
+  }
+  if (!written && written.error().code() == Code::kResourceExhausted) {
+    co_return Error(Code::kResourceExhausted,
+                    "the file system of the repository is full, or its quota is used up: make "
+                    "room, or forget and prune snapshots")
+        .with("path", directory_)
+        .caused_by(written.error());
+  }
+  co_return written;
+}
+
+// Waits for packs that are being written when it depends on them whether there is room: how much of
+// them the file system has counted already cannot be known.
+Status LocalStore::claim_space(std::uint64_t bytes) {
+  std::unique_lock lock(space_mutex_);
+  for (;;) {
+    HF_TRY(const env::FileSystemSpace space, files_.space(directory_));
+    const std::uint64_t reserve = space.total_bytes == 0 ? 0 : pack_reserve(space.total_bytes);
+    if (space.total_bytes == 0 || space.available_bytes >= reserve + writing_ + bytes) {
+      writing_ += bytes;
+      return {};
+    }
+    if (writing_ == 0) {
+      return Error(
+          Code::kResourceExhausted,
+          fmt::format("the file system of {} has {} free, and {} of it are kept for indexes, locks "
+                      "and the state database: make room, or forget and prune snapshots",
+                      directory_, format_bytes(space.available_bytes), format_bytes(reserve)));
+    }
+    space_changed_.wait(lock);
+  }
+}
+
+void LocalStore::release_space(std::uint64_t bytes) {
+  const std::lock_guard lock(space_mutex_);
+  writing_ -= bytes;
+  space_changed_.notify_all();
+}
+
+Status LocalStore::write(const ObjectKey& key, ByteSpan data) {
+  const std::string path = full_path(key);
   const auto unique = random_.bytes16();
   const env::AtomicWrite how{.permissions = 0400, .unique = to_hex(ByteSpan(unique).first(6))};
   Status written = env::write_file_atomically(files_, path, data, how);
   if (!written && written.error().code() == Code::kNotFound && key.type == ObjectType::kPack &&
       env::exists(files_, directory_ + "/config")) {
     const std::string folder = env::parent_path(path);  // a tool removed the empty folder
-    HF_CO_TRY_VOID(files_.make_directories(folder, 0700));
-    HF_CO_TRY_VOID(files_.sync_directory(env::parent_path(folder)));
+    HF_TRY_VOID(files_.make_directories(folder, 0700));
+    HF_TRY_VOID(files_.sync_directory(env::parent_path(folder)));
     written = env::write_file_atomically(files_, path, data, how);
   }
-  co_return written;
+  return written;
 }
 
 Co<Result<Buffer>> LocalStore::get(ObjectKey key, std::optional<ByteRange> range) {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "core/env/posix/posix_file_system.h"
 #include "core/env/sim/fault_file_system.h"
@@ -47,6 +49,20 @@ class LocalStoreOnDisk : public testing::Test {
   OnDisk disk_;
 };
 
+class LocalStoreInMemory : public testing::Test {
+ protected:
+  LocalStoreInMemory() { EXPECT_TRUE(run(memory_.store->create())); }
+  template <class T>
+  T run(Co<T> co) {
+    return async::block_on(io_.executor(), std::move(co));
+  }
+  Status put(ObjectType type, char name, const std::string& bytes) {
+    return run(memory_.store->put({type, std::string(64, name)}, as_bytes(bytes)));
+  }
+  async::Pool io_{"io", 1};
+  InMemory memory_;
+};
+
 TEST_F(LocalStoreOnDisk, HidesForeignNamesAndWritesReadOnlyFiles) {
   ASSERT_TRUE(run(disk_.store->create()));
   const ObjectKey key{ObjectType::kIndex, std::string(64, 'b')};
@@ -84,6 +100,63 @@ TEST(LocalStore, AFailedPutLeavesNothingThatListShows) {
     }
   });
   EXPECT_EQ(faults, 7u);
+}
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+TEST(LocalStore, KeepsAReserveThatFitsTheFileSystem) {
+  EXPECT_EQ(pack_reserve(8 * kMiB), 4 * kMiB);
+  EXPECT_EQ(pack_reserve(72 * kMiB), 9 * kMiB);
+  EXPECT_EQ(pack_reserve(1024 * kMiB), 16 * kMiB);
+  EXPECT_EQ(pack_reserve(10'000 * kMiB), 100 * kMiB);
+  EXPECT_EQ(pack_reserve(10'000'000 * kMiB), 1024 * kMiB);
+}
+
+TEST_F(LocalStoreInMemory, RefusesAPackThatWouldTakeTheReserveAndTakesEverythingElse) {
+  memory_.files.set_capacity(8 * kMiB);
+  const std::string bytes(3 * kMiB, 'x');
+  ASSERT_TRUE(put(ObjectType::kPack, 'a', bytes));
+  const Status refused = put(ObjectType::kPack, 'b', bytes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(refused.error().retry(), Retry::kPermanent);
+  EXPECT_EQ(refused.error().message(),
+            "the file system of /repo has 5.0 MiB free, and 4.0 MiB of it are kept for indexes, "
+            "locks and the state database: make room, or forget and prune snapshots");
+  EXPECT_EQ(run(memory_.store->list(ObjectType::kPack))->size(), 1u);
+  EXPECT_TRUE(put(ObjectType::kPack, 'c', bytes.substr(0, kMiB)));  // up to the reserve
+  EXPECT_TRUE(put(ObjectType::kIndex, 'd', bytes));
+}
+
+TEST_F(LocalStoreInMemory, ADiskThatIsReallyFullIsPermanentAndLeavesNothing) {
+  memory_.files.set_capacity(8 * kMiB);
+  const std::string bytes(5 * kMiB, 'x');
+  ASSERT_TRUE(put(ObjectType::kIndex, 'a', bytes));
+  const std::uint64_t used = memory_.files.used_bytes();
+  const Status refused = put(ObjectType::kIndex, 'b', bytes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(refused.error().retry(), Retry::kPermanent);
+  EXPECT_EQ(memory_.files.used_bytes(), used);
+}
+
+TEST_F(LocalStoreInMemory, WritersAtTheSameTimeLeaveTheReserveAndLoseNoRoom) {
+  memory_.files.set_capacity(8 * kMiB);
+  std::atomic<int> stored{0};
+  std::vector<std::thread> writers;
+  for (const char name : {'1', '2', '3', '4', '5', '6', '7', '8'}) {
+    writers.emplace_back([&, name] {
+      async::Pool io("io", 1);
+      const std::string bytes(kMiB, name);
+      const ObjectKey key{ObjectType::kPack, std::string(64, name)};
+      stored += async::block_on(io.executor(), memory_.store->put(key, as_bytes(bytes))) ? 1 : 0;
+    });
+  }
+  for (std::thread& writer : writers) {
+    writer.join();
+  }
+  EXPECT_EQ(stored, 4);
+  EXPECT_EQ(memory_.files.used_bytes(), 4 * kMiB);
 }
 
 TEST(OpenStore, TakesDirectoriesAndRefusesUnknownSchemes) {
