@@ -23,9 +23,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 namespace holdfast::storage::btrfs {
 namespace {
@@ -66,11 +64,23 @@ std::uint64_t load64(const Uuid& uuid, size_t from) {
   return value;
 }
 
+// Without touching the access time, where that is allowed: it would be a change of a volume that
+// holds the store.
+int open_quietly(const std::string& path, int flags) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOATIME | flags);
+  return file < 0 && errno == EPERM ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags) : file;
+}
+
 std::string read_note(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str().substr(0, kMaxCommentBytes);
+  const int file = open_quietly(path, 0);
+  if (file < 0) {
+    return {};
+  }
+  std::string text(kMaxCommentBytes, '\0');
+  const ssize_t count = ::read(file, text.data(), text.size());
+  ::close(file);
+  text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+  return text;
 }
 
 Error no_snapshot(const std::string& name) {
@@ -209,11 +219,13 @@ Result<Snapshot> SnapshotStore::create(const SnapshotSpec& spec) const {
 
 Result<std::vector<Snapshot>> SnapshotStore::list() const {
   std::vector<Snapshot> snapshots;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder().c_str()), &::closedir);
+  const int file = open_quietly(folder(), O_DIRECTORY);
+  if (file < 0 && errno == ENOENT) {
+    return snapshots;
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(file < 0 ? nullptr : ::fdopendir(file),
+                                                      [](DIR* open) { return ::closedir(open); });
   if (!directory) {
-    if (errno == ENOENT) {
-      return snapshots;
-    }
     return io_error(errno, "list the snapshots in", folder());
   }
   while (const dirent* entry = ::readdir(directory.get())) {
