@@ -6,8 +6,7 @@
 // processors err, and what a wrong bit did to a chunk would come out at its recovery only), and the
 // whole is hashed. A pack is entered in the index only after the store has it. The first error ends
 // the work: later calls answer with it, queued chunks are dropped, nothing more is stored but an
-// index. A put that failed may have stored its object all the same; such objects are remembered as
-// doubtful.
+// index (stored_packs.h).
 #include "engine/repo/chunk_writer.h"
 
 #include <atomic>
@@ -24,13 +23,12 @@
 #include "engine/repo/compress.h"
 #include "engine/repo/pack.h"
 #include "engine/repo/repository.h"
+#include "engine/repo/stored_packs.h"
 
 namespace holdfast::repo {
 namespace {
 
 constexpr std::size_t kMaxPackChunks = 10'000;
-constexpr std::uint64_t kIndexChunks = 50'000;
-constexpr Nanoseconds kIndexAge = std::chrono::minutes(10);
 constexpr std::size_t kJobQueue = 2;
 
 struct Job {
@@ -47,8 +45,7 @@ struct OpenPack {
 }  // namespace
 
 struct ChunkWriter::State {
-  State(Repository& repo, WriterOptions how)
-      : repository(repo), options(how), last_index(repo.environment().clock->mono()) {}
+  State(Repository& repo, WriterOptions how) : repository(repo), options(how), packs(repo) {}
 
   void start();
   void join();
@@ -58,11 +55,7 @@ struct ChunkWriter::State {
   void upload(OpenPack& pack);
   Status store_pack(OpenPack& pack);
   Status open_again(ByteSpan pack, const std::vector<PackEntry>& entries) const;
-  Status write_index_if(bool due);
   void end(bool finished);
-  Status leave_nothing_unindexed(const Error& why);
-  Status remove_unindexed();
-  Status remove_doubtful(std::vector<blob::ObjectKey>& objects);
   Status failure() {
     const std::lock_guard lock(error_mutex);
     return error ? Status(*error) : Status();
@@ -89,13 +82,7 @@ struct ChunkWriter::State {
   std::size_t pack_buffers = 0;  // made so far
   std::vector<Buffer> spare;     // the buffers of stored packs, empty
 
-  std::mutex index_mutex;
-  std::vector<IndexedPack> unsaved;
-  std::uint64_t unsaved_chunks = 0;
-  MonoTime last_index;
-  std::vector<PackId> stored;
-  std::vector<blob::ObjectKey> doubtful_packs;  // never in an index
-  std::vector<blob::ObjectKey> doubtful_indexes;
+  StoredPacks packs;
   bool ended = false;
 
   std::mutex error_mutex;
@@ -243,20 +230,7 @@ Status ChunkWriter::State::store_pack(OpenPack& pack) {
   }
   HF_TRY_VOID(open_again(pack.bytes, pack.entries));
   IndexedPack indexed{PackId{crypto::digest_of(pack.bytes)}, std::move(pack.entries)};
-  const blob::ObjectKey key{blob::ObjectType::kPack, indexed.id.hex()};
-  if (const Status put = repository.put(key, pack.bytes); !put) {
-    const std::lock_guard lock(index_mutex);
-    doubtful_packs.push_back(key);
-    return put;
-  }
-  repository.index().add(indexed);
-  {
-    const std::lock_guard lock(index_mutex);
-    stored.push_back(indexed.id);
-    unsaved_chunks += indexed.entries.size();
-    unsaved.push_back(std::move(indexed));
-  }
-  return write_index_if(/*due=*/false);
+  return packs.store(std::move(indexed), pack.bytes);
 }
 
 // Every chunk of a finished pack, and its header, as a reader will find them.
@@ -286,27 +260,6 @@ Status ChunkWriter::State::open_again(ByteSpan pack, const std::vector<PackEntry
   return {};
 }
 
-// Writes the packs stored since the last time; unless `due`, only when there are many or it is long
-// ago.
-Status ChunkWriter::State::write_index_if(bool due) {
-  const std::lock_guard lock(index_mutex);
-  const MonoTime now = repository.environment().clock->mono();
-  if (unsaved.empty() ||
-      !(due || unsaved_chunks >= kIndexChunks || now - last_index >= kIndexAge)) {
-    return {};
-  }
-  const SealedFile file = repository.seal_unpacked(to_json(unsaved));
-  const blob::ObjectKey key{blob::ObjectType::kIndex, to_hex(file.id)};
-  if (const Status put = repository.put(key, file.box); !put) {
-    doubtful_indexes.push_back(key);
-    return put;
-  }
-  unsaved.clear();
-  unsaved_chunks = 0;
-  last_index = now;
-  return {};
-}
-
 // Once, when no thread works any more: the last index, or what a failure leaves to do.
 void ChunkWriter::State::end(bool finished) {
   if (std::exchange(ended, true)) {
@@ -317,49 +270,16 @@ void ChunkWriter::State::end(bool finished) {
   }
   Status done = failure();
   if (done) {
-    done = write_index_if(/*due=*/true);
+    done = packs.write_index();
   }
   if (done) {
     return;
   }
   fail(done.error());
-  if (const Status left = leave_nothing_unindexed(done.error()); !left) {
+  if (const Status left = packs.settle_after(done.error()); !left) {
     log_warn("repo.packs_left_unindexed",
              {{"repository", repository.location()}, {"error", left.error().to_string()}});
   }
-}
-
-Status ChunkWriter::State::leave_nothing_unindexed(const Error& why) {
-  if (why.code() == Code::kResourceExhausted) {
-    return remove_unindexed();
-  }
-  const Status indexed = write_index_if(/*due=*/true);
-  if (!indexed) {
-    return indexed.error().code() == Code::kResourceExhausted ? remove_unindexed() : indexed;
-  }
-  HF_TRY_VOID(remove_doubtful(doubtful_indexes));  // the index just written says the same
-  return remove_doubtful(doubtful_packs);
-}
-
-// The packs since the last index go; before them an index that may list them.
-Status ChunkWriter::State::remove_unindexed() {
-  HF_TRY_VOID(remove_doubtful(doubtful_indexes));
-  for (const IndexedPack& pack : unsaved) {
-    doubtful_packs.push_back({blob::ObjectType::kPack, pack.id.hex()});
-  }
-  unsaved.clear();
-  return remove_doubtful(doubtful_packs);
-}
-
-// Tries each one even if another cannot be removed; answers with the first failure.
-Status ChunkWriter::State::remove_doubtful(std::vector<blob::ObjectKey>& objects) {
-  Status done;
-  for (const blob::ObjectKey& key : std::exchange(objects, {})) {
-    if (const Status removed = repository.remove(key); !removed && done) {
-      done = removed;
-    }
-  }
-  return done;
 }
 
 ChunkWriter::ChunkWriter(Repository& repository, WriterOptions options)
@@ -413,9 +333,6 @@ WriterTotals ChunkWriter::totals() const {
           .pack_buffers = state_->pack_buffers};
 }
 
-std::vector<PackId> ChunkWriter::stored_packs() const {
-  const std::lock_guard lock(state_->index_mutex);
-  return state_->stored;
-}
+std::vector<PackId> ChunkWriter::stored_packs() const { return state_->packs.ids(); }
 
 }  // namespace holdfast::repo

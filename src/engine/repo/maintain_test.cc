@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "engine/repo/testing/test_repository.h"
+#include "engine/repo/testing/wrapped_store.h"
 
 namespace holdfast::repo {
 namespace {
@@ -118,31 +119,18 @@ TEST(Prune, RemovesPacksThatAnInterruptedRunLeft) {
 
 // A store that does something before the n-th lock is written: 1 is prune's shared lock, 2 the
 // exclusive one.
-class BeforeLock : public blob::BlobStore {
+class BeforeLock final : public WrappedStore {
  public:
   BeforeLock(std::shared_ptr<blob::BlobStore> inner, int n, std::function<void()> work)
-      : inner_(std::move(inner)), left_(n), work_(std::move(work)) {}
-  blob::Co<Status> create() override { return inner_->create(); }
+      : WrappedStore(std::move(inner)), left_(n), work_(std::move(work)) {}
   blob::Co<Status> put(blob::ObjectKey key, ByteSpan data) override {
     if (key.type == blob::ObjectType::kLock && --left_ == 0) {
       work_();
     }
-    return inner_->put(std::move(key), data);
+    return WrappedStore::put(std::move(key), data);
   }
-  blob::Co<Result<Buffer>> get(blob::ObjectKey key, std::optional<blob::ByteRange> range) override {
-    return inner_->get(std::move(key), range);
-  }
-  blob::Co<Result<blob::ObjectInfo>> stat(blob::ObjectKey key) override {
-    return inner_->stat(std::move(key));
-  }
-  blob::Co<Result<std::vector<blob::ObjectInfo>>> list(blob::ObjectType type) override {
-    return inner_->list(type);
-  }
-  blob::Co<Status> remove(blob::ObjectKey key) override { return inner_->remove(std::move(key)); }
-  std::string location() const override { return inner_->location(); }
 
  private:
-  std::shared_ptr<blob::BlobStore> inner_;
   std::atomic<int> left_;
   std::function<void()> work_;
 };

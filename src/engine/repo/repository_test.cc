@@ -4,6 +4,7 @@
 
 #include "engine/repo/maintain.h"
 #include "engine/repo/testing/test_repository.h"
+#include "engine/repo/testing/wrapped_store.h"
 
 namespace holdfast::repo {
 namespace {
@@ -236,6 +237,31 @@ TEST(Lock, IsWrittenAnewEveryFiveMinutesAndLostWhenItCannotBe) {
   world.plan.fail_at(0);
   lock.reset();
   EXPECT_EQ(world.files.list("/repo/locks")->size(), 0u);
+}
+
+// Stores index files, and says that the disk was full.
+class StoresIndexAndFails final : public WrappedStore {
+ public:
+  using WrappedStore::WrappedStore;
+  blob::Co<Status> put(blob::ObjectKey key, ByteSpan data) override {
+    const bool index = key.type == blob::ObjectType::kIndex;
+    HF_CO_TRY_VOID(co_await inner().put(std::move(key), data));
+    co_return index ? Status(Error(Code::kResourceExhausted, "full")) : Status();
+  }
+};
+
+TEST(ChunkWriter, NeverRemovesWhatAnIndexListsThatOthersMayHaveRead) {
+  TestWorld world;
+  ASSERT_TRUE(world.init());
+  const auto store = std::make_shared<StoresIndexAndFails>(world.store());
+  const auto repository = *Repository::open(store, world.password, world.environment);
+  EXPECT_EQ(save_files(*repository, world, {"one", "two"}).error().code(),
+            Code::kResourceExhausted);
+  const auto other = *world.open();
+  ASSERT_TRUE(other->load_index());
+  const ChunkId id{crypto::digest_of(as_bytes("one"))};
+  EXPECT_TRUE(other->load_chunk(ChunkKind::kData, id));
+  EXPECT_EQ(damage(*other), std::vector<std::string>());
 }
 
 TEST(ChunkWriter, UsesTheMemoryOfAFewPacksAgain) {
