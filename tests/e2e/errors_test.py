@@ -39,6 +39,12 @@ class Errors(HouseTest):
         done = self.house.run("resource", "list", code=11, HOLDFAST_SERVER=address)
         self.says(done, address.split("//")[1])
 
+    def test_the_key_is_not_sent_to_another_machine_in_the_clear(self):
+        for address in ("http://backup.example:7420", "backup.example:7420"):
+            done = self.house.run("resource", "list", code=2, HOLDFAST_SERVER=address, HOLDFAST_TOKEN_FILE="/nowhere/token")
+            self.says(done, "backup.example", "use https://")
+            self.assertNotIn("/nowhere", done.stderr)
+
     def test_what_is_not_there_is_named(self):
         self.says(self.house.run("resource", "show", "nobody", code=4), "nobody")
         self.says(self.house.run("backup", "nobody", "--wait", code=4), "nobody")

@@ -1,6 +1,6 @@
-// Finding the server: HOLDFAST_SERVER, else http://127.0.0.1:7420. The key: HOLDFAST_TOKEN, the
-// file HOLDFAST_TOKEN_FILE, else admin.token under HOLDFAST_DATA (~/.local/share/holdfast when
-// unset).
+// Finding the server: HOLDFAST_SERVER, else http://127.0.0.1:7420; plain HTTP to this machine only.
+// The key: HOLDFAST_TOKEN, the file HOLDFAST_TOKEN_FILE, else admin.token under HOLDFAST_DATA
+// (~/.local/share/holdfast when unset).
 #include "edge/cli/session.h"
 
 #include <fmt/core.h>
@@ -12,6 +12,7 @@
 #include "core/env/posix/system_clock.h"
 #include "core/net/http_client.h"
 #include "core/net/sse.h"
+#include "core/net/url.h"
 
 namespace holdfast::cli {
 namespace {
@@ -86,6 +87,31 @@ struct Session::Connection {
   }
 };
 
+Result<std::string> server_address(const std::string& text) {
+  std::string full = text.empty() ? kDefaultServer : text;
+  if (full.find("://") == std::string::npos) {
+    full = "http://" + full;
+  }
+  auto url = net::parse_url(full);
+  if (!url) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("'{}' is no server address; write it like {}", text, kDefaultServer))
+        .caused_by(url.error());
+  }
+  if (url->scheme == "http" && !url->is_loopback()) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("{} is not this machine, and plain HTTP would show the key to the "
+                             "network; use https://",
+                             url->host));
+  }
+  url->query.clear();
+  std::string address = url->to_string();
+  while (address.ends_with('/')) {
+    address.pop_back();
+  }
+  return address;
+}
+
 Session::Session(Console& console) : console_(console) {}
 Session::~Session() = default;
 
@@ -94,14 +120,7 @@ Result<Session::Connection*> Session::connect() {
     return connection_.get();
   }
   auto made = std::make_unique<Connection>();
-  const std::string server = environment("HOLDFAST_SERVER");
-  made->server = server.empty() ? kDefaultServer : server;
-  if (made->server.find("://") == std::string::npos) {
-    made->server = "http://" + made->server;
-  }
-  while (made->server.ends_with('/')) {
-    made->server.pop_back();
-  }
+  HF_TRY(made->server, server_address(environment("HOLDFAST_SERVER")));
   HF_TRY(made->token, find_token());
   net::ClientOptions options;
   options.ca_file = environment("HOLDFAST_CA_FILE");

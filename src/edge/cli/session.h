@@ -40,6 +40,11 @@ class Session {
   std::unique_ptr<Connection> connection_;
 };
 
+// What HOLDFAST_SERVER says as an address that paths are put behind; an empty text is the default
+// server, and one without a scheme is http. kInvalidArgument: no address, or plain HTTP to another
+// machine, which would show the key to the network.
+Result<std::string> server_address(const std::string& text);
+
 // A value as one segment of a path or one value of a query.
 std::string url_encode(std::string_view text);
 
