@@ -45,6 +45,21 @@ class Errors(HouseTest):
             self.says(done, "backup.example", "use https://")
             self.assertNotIn("/nowhere", done.stderr)
 
+    def test_a_file_name_cannot_drive_the_terminal(self):
+        folder = self.folder / "evil"
+        folder.mkdir()
+        (folder / "a\x1b[2J\n\u202etxt").write_text("x")
+        shown = "a\\x1b[2J\\n\\u202etxt"
+        self.house.protect("evil", folder)
+        self.house.finish("scheduled_backup", resource="evil")
+        point = self.house.points("evil")[-1]["id"]
+        self.assertIn(shown, self.house.run("point", "files", point, "--path", "/").stdout)
+        self.assertEqual(self.house.json("point", "files", point)[0]["name"], "a\x1b[2J\n\u202etxt")
+        own = {"RESTIC_REPOSITORY": str(self.folder / "own"), "RESTIC_PASSWORD": "p"}
+        self.house.run("repo", "init", **own)
+        self.house.run("repo", "backup", folder, **own)
+        self.assertIn(shown + "\n", self.house.run("repo", "ls", "latest", **own).stdout)
+
     def test_what_is_not_there_is_named(self):
         self.says(self.house.run("resource", "show", "nobody", code=4), "nobody")
         self.says(self.house.run("backup", "nobody", "--wait", code=4), "nobody")

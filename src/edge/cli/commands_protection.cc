@@ -55,7 +55,7 @@ Result<int> apply(Session& session, const Arguments& arguments) {
       return at_lines(answer.error(), path, document, "/document");
     }
     if (session.console().format() == OutputFormat::kTable) {
-      session.console().line(describe_applied(*answer));
+      session.console().text(describe_applied(*answer));
     }
     answers.push_back(*std::move(answer));
   }

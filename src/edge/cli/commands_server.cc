@@ -110,7 +110,7 @@ Result<int> version(Session& session, const Arguments&) {
 
 Result<int> completion(Session& session, const Arguments& arguments) {
   HF_TRY(const std::string script, completion_script(arguments.get("SHELL")));
-  session.console().line(script);
+  session.console().text(script);
   return 0;
 }
 

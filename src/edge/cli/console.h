@@ -37,14 +37,18 @@ class Console {
   }  // stderr is one, and NO_COLOR or CI do not say otherwise
   void list(const std::vector<Column>& columns, const Json& items);
   void object(const Json& value);
-  void line(std::string_view text);  // to stdout
-  void note(std::string_view text);  // to stderr
+  // Each of them escapes what a terminal would obey (display.h); JSON and YAML are exact.
+  void line(std::string_view text);   // one line to stdout
+  void text(std::string_view lines);  // several
+  void note(std::string_view text);   // one line to stderr
   void error(const Error& error);
   // Redraws one line on a terminal; elsewhere prints it as a line when it says something new.
   void progress(std::string_view text);
   void end_progress();
 
  private:
+  void print(std::string_view text);
+
   std::FILE* out_;
   std::FILE* err_;
   OutputFormat format_;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "edge/cli/display.h"
 #include "engine/blob/open_store.h"
 
 namespace holdfast::cli {
@@ -88,11 +89,13 @@ Status RepoSession::open() {
   return {};
 }
 
-void RepoSession::print(const std::string& line) const { fmt::print("{}\n", line); }
+void RepoSession::print(const std::string& line) const { fmt::print("{}\n", printable(line)); }
 
 void RepoSession::print_json(const Json& value) const { fmt::print("{}\n", to_text(value)); }
 
-void RepoSession::warn(const std::string& line) const { fmt::print(stderr, "{}\n", line); }
+void RepoSession::warn(const std::string& line) const {
+  fmt::print(stderr, "{}\n", printable(line));
+}
 
 Result<std::vector<repo::Snapshot>> RepoSession::snapshots_of_words(std::size_t first) {
   std::vector<repo::Snapshot> found;

@@ -64,7 +64,7 @@ void show_end(Session& session, const Json& run) {
     const std::string id = approval == nullptr ? "" : get_string(*approval, "id");
     console.line(fmt::format("waits for an approval: holdfast approval approve {}", id));
     if (approval != nullptr && find(*approval, "proposal") != nullptr) {
-      console.line(format_object(*find(*approval, "proposal")));
+      console.text(format_object(*find(*approval, "proposal")));
     }
   }
 }
