@@ -115,8 +115,9 @@ Result<int> resource_show(Session& session, const Arguments& arguments) {
 
 Result<int> resource_remove(Session& session, const Arguments& arguments) {
   HF_TRY(const Json gone, session.remove("/v1/resources/" + url_encode(arguments.get("NAME"))));
-  session.console().line(fmt::format(
-      "resource '{}' is no longer protected; its recovery points stay", get_string(gone, "name")));
+  session.console().answer(
+      gone, fmt::format("resource '{}' is no longer protected; its recovery points stay",
+                        get_string(gone, "name")));
   return 0;
 }
 

@@ -211,6 +211,16 @@ void Console::object(const Json& value) {
                                          : format_object(value));
 }
 
+void Console::answer(const Json& value, std::string_view sentence) {
+  if (format_ == OutputFormat::kTable) {
+    line(sentence);
+  } else {
+    object(value);
+  }
+}
+
+void Console::json(const Json& value) { print(to_pretty_text(value)); }
+
 void Console::line(std::string_view text) { print(printable(text)); }
 
 void Console::text(std::string_view lines) { print(printable_lines(lines)); }

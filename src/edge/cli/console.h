@@ -37,6 +37,9 @@ class Console {
   }  // stderr is one, and NO_COLOR or CI do not say otherwise
   void list(const std::vector<Column>& columns, const Json& items);
   void object(const Json& value);
+  // `value` for programs, `sentence` for people.
+  void answer(const Json& value, std::string_view sentence);
+  void json(const Json& value);  // whatever the format is
   // Each of them escapes what a terminal would obey (display.h); JSON and YAML are exact.
   void line(std::string_view text);   // one line to stdout
   void text(std::string_view lines);  // several

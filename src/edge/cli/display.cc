@@ -39,8 +39,8 @@ CodePoint first_code_point(std::string_view text) {
 }
 
 bool is_obeyed(char32_t value) {
-  return value < 0x20 || (value >= 0x7F && value <= 0x9F) ||
-         (value >= 0x202A && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069);
+  return value < 0x20 || (value >= 0x7F && value <= 0x9F) || (value >= 0x202A && value <= 0x202E) ||
+         (value >= 0x2066 && value <= 0x2069);
 }
 
 std::string escaped(const CodePoint& point) {
@@ -52,8 +52,9 @@ std::string escaped(const CodePoint& point) {
     case '\t':
       return "\\t";
     default:
-      return fmt::format(fmt::runtime(!point.valid || point.value < 0x80 ? "\\x{:02x}" : "\\u{:04x}"),
-                         static_cast<std::uint32_t>(point.value));
+      return fmt::format(
+          fmt::runtime(!point.valid || point.value < 0x80 ? "\\x{:02x}" : "\\u{:04x}"),
+          static_cast<std::uint32_t>(point.value));
   }
 }
 
