@@ -45,6 +45,16 @@ class Errors(HouseTest):
             self.says(done, "backup.example", "use https://")
             self.assertNotIn("/nowhere", done.stderr)
 
+    def test_the_server_and_its_clients_speak_ipv6(self):
+        self.house.stop()
+        self.house.listen = "[::1]:0"
+        self.assertTrue(self.house.start_again(), self.house.log_end())
+        address = self.house.client.address
+        self.assertRegex(address, r"^http://\[::1\]:[0-9]+$")
+        for server in (address, address.split("//")[1]):
+            self.assertIn("resources", self.house.run("status", HOLDFAST_SERVER=server).stdout)
+            self.assertEqual(Client(server, (self.house.data / "admin.token").read_text().strip()).get("/v1/health")["status"], "ok")
+
     def test_a_file_name_cannot_drive_the_terminal(self):
         folder = self.folder / "evil"
         folder.mkdir()

@@ -152,17 +152,25 @@ int usage_error(std::string_view what, const std::string& words) {
   return kUsage;
 }
 
+// 127.0.0.1:7420 or [::1]:7420.
 ParseOutcome finish_serve(ServeSlots& slots) {
-  const size_t colon = slots.listen.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : slots.listen.substr(colon + 1);
+  const std::string& text = slots.listen;
+  const size_t colon = std::min(text.rfind(':'), text.size());
+  const std::string port = colon == text.size() ? "" : text.substr(colon + 1);
+  std::string address = text.substr(0, colon);
+  const bool v6 = address.starts_with('[') && address.ends_with(']');
+  if (v6) {
+    address = address.substr(1, address.size() - 2);
+  }
   const auto [end, failure] =
       std::from_chars(port.data(), port.data() + port.size(), slots.options.port);
-  if (port.empty() || failure != std::errc() || end != port.data() + port.size()) {
+  if (port.empty() || failure != std::errc() || end != port.data() + port.size() ||
+      address.empty() || v6 != address.contains(':')) {
     return usage_error(
-        fmt::format("--listen '{}' is no ADDRESS:PORT such as 127.0.0.1:7420", slots.listen),
+        fmt::format("--listen '{}' is no ADDRESS:PORT such as 127.0.0.1:7420 or [::1]:7420", text),
         "holdfast serve");
   }
-  slots.options.listen_address = slots.listen.substr(0, colon);
+  slots.options.listen_address = address;
   return slots.options;
 }
 

@@ -68,7 +68,8 @@ TEST(Args, UsageErrorsAreOneSentenceAndEndWithTwo) {
        "--output: xml not in {table,json,yaml}; see "
        "'holdfast status --help'"},
       {{"serve", "--data", "/d", "--listen", "here"},
-       "--listen 'here' is no ADDRESS:PORT such as 127.0.0.1:7420; see 'holdfast serve --help'"}};
+       "--listen 'here' is no ADDRESS:PORT such as 127.0.0.1:7420 or [::1]:7420; see 'holdfast "
+       "serve --help'"}};
   for (const auto& [words, sentence] : wrong) {
     testing::internal::CaptureStderr();
     testing::internal::CaptureStdout();
@@ -97,6 +98,20 @@ TEST(Args, ServeReadsAddressAndPort) {
   EXPECT_EQ(options->data_dir, "/var/lib/holdfast");
   EXPECT_EQ(options->port, 0);
   EXPECT_TRUE(options->reset_admin);
+}
+
+TEST(Args, ServeReadsAnIpv6AddressInBrackets) {
+  const ParseOutcome outcome = parse({"serve", "--data", "/d", "--listen", "[::1]:7420"});
+  const auto* options = std::get_if<ServeOptions>(&outcome);
+  ASSERT_NE(options, nullptr);
+  EXPECT_EQ(options->listen_address, "::1");
+  EXPECT_EQ(options->port, 7420);
+  for (const char* wrong : {"::1:7420", "[::1]", "[127.0.0.1]:1", ":7420", "[]:1", "[::1]:70000"}) {
+    testing::internal::CaptureStderr();
+    const ParseOutcome refused = parse({"serve", "--data", "/d", "--listen", wrong});
+    EXPECT_NE(testing::internal::GetCapturedStderr().find(wrong), std::string::npos);
+    EXPECT_NE(std::get_if<int>(&refused), nullptr) << wrong;
+  }
 }
 
 TEST(Commands, AreListedOnceAndCompleted) {

@@ -50,10 +50,8 @@ class CommandsTest : public testing::Test {
   // The least that a command needs besides its required words.
   Arguments arguments_of(const Command& command) {
     const std::map<std::string_view, std::vector<std::pair<std::string, std::string>>> needed = {
-        {"apply", {{"--file", document_}}},
-        {"resource add", {{"--path", "/srv"}}},
-        {"repository add", {{"--location", "/srv"}}},
-        {"restore", {{"--to", "/tmp/x"}}},
+        {"apply", {{"--file", document_}}},           {"resource add", {{"--path", "/srv"}}},
+        {"repository add", {{"--location", "/srv"}}}, {"restore", {{"--to", "/tmp/x"}}},
         {"key add", {{"--scope", "read"}}},
     };
     Arguments arguments;
@@ -88,8 +86,8 @@ class CommandsTest : public testing::Test {
     return out;
   }
 
-  const std::string document_ = testing::TempDir() + "commands_test_" +
-                                std::to_string(::getpid()) + ".yaml";
+  const std::string document_ =
+      testing::TempDir() + "commands_test_" + std::to_string(::getpid()) + ".yaml";
   env::SystemClock clock_;
   async::Pool pool_{"peer", 1};
   std::unique_ptr<net::HttpServer> server_;
