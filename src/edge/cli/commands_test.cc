@@ -1,6 +1,7 @@
 // Every command of the table against a server that answers everything.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include "core/net/server.h"
 #include "edge/cli/command.h"
 #include "edge/cli/session.h"
+#include "edge/cli/watch.h"
 
 namespace holdfast::cli {
 namespace {
@@ -123,6 +125,72 @@ TEST_F(CommandsTest, AnswerInYamlWhenAskedTo) {
     ASSERT_TRUE(documents) << command.words << " printed " << out;
     EXPECT_TRUE(documents->front().value.is_structured()) << command.words << " printed " << out;
   }
+}
+
+// A server that breaks its first streams, and forgets to answer now and then.
+class BreakingServer {
+ public:
+  BreakingServer() {
+    server_ = std::move(net::HttpServer::start(
+                            pool_.executor(), clock_, {},
+                            [this](std::shared_ptr<const net::HttpRequest> request)
+                                -> async::Co<net::HttpReply> { co_return reply(*request); }))
+                  .value();
+    ::setenv("HOLDFAST_SERVER", ("127.0.0.1:" + std::to_string(server_->port())).c_str(), 1);
+    ::setenv("HOLDFAST_TOKEN", "hf_test", 1);
+  }
+  ~BreakingServer() { server_->stop(); }
+
+  int streams() const { return streams_; }
+
+ private:
+  net::HttpReply reply(const net::HttpRequest& request) {
+    net::HttpReply made;
+    made.body = R"({"id":"x","status":"running"})";
+    if (!request.path.ends_with("/events")) {
+      made.status = streams_ == 2 ? 503 : 200;
+      return made;
+    }
+    const int number = ++streams_;
+    if (number == 2) {
+      made.status = 502;
+      return made;
+    }
+    made.events = [number](std::shared_ptr<net::EventWriter> writer) -> async::Co<void> {
+      std::string run =
+          number < 3 ? R"({"id":"x","status":"running"})" : R"({"id":"x","status":"completed"})";
+      co_await writer->send("run", "1", std::move(run));
+    };
+    return made;
+  }
+
+  env::SystemClock clock_;
+  async::Pool pool_{"peer", 1};
+  std::atomic<int> streams_ = 0;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+TEST(FollowRun, TakesABrokenStreamUpAgain) {
+  BreakingServer server;
+  Console console(stdout, stderr, OutputFormat::kTable);
+  Session session(console);
+  int states = 0;
+  const auto last = follow_run(session, "x", FollowUntil::kEnd, [&](const Json&) { ++states; });
+  ASSERT_TRUE(last) << last.error().to_string();
+  EXPECT_EQ(get_string(*last, "status"), "completed");
+  EXPECT_EQ(server.streams(), 3);
+  EXPECT_EQ(states, 3);  // the first stream, a reading, the last stream
+}
+
+TEST(FollowRun, SaysAtOnceThatNoServerIsThere) {
+  {
+    const BreakingServer gone;
+  }
+  Console console(stdout, stderr, OutputFormat::kTable);
+  Session session(console);
+  const auto last = follow_run(session, "x", FollowUntil::kEnd, [](const Json&) {});
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().code(), Code::kUnavailable);
 }
 
 TEST_F(CommandsTest, AnswerPeopleInWords) {

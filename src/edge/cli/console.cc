@@ -16,6 +16,8 @@ namespace holdfast::cli {
 namespace {
 
 constexpr size_t kNoWidth = 0;
+// Where no terminal is, progress is a log: a line now and then.
+constexpr Nanoseconds kPlainEvery = std::chrono::seconds(10);
 
 // The value at a path of keys separated by '/'.
 const Json* at_path(const Json& row, std::string_view path) {
@@ -166,27 +168,6 @@ std::string format_object(const Json& value) {
   return out;
 }
 
-std::string progress_line(const Json& run) {
-  const Json* progress = find(run, "progress");
-  std::string line = fmt::format("{} {}", get_string(run, "workflow"), get_string(run, "status"));
-  if (progress == nullptr) {
-    return line;
-  }
-  if (const std::string step = get_string(*progress, "step"); !step.empty()) {
-    line += ": " + step;
-  }
-  if (find(*progress, "files_done") != nullptr && get_int(*progress, "files_done") > 0) {
-    line += fmt::format(", {} files", get_int(*progress, "files_done"));
-  }
-  if (find(*progress, "bytes_done") != nullptr && get_int(*progress, "bytes_done") > 0) {
-    line += ", " + format_bytes(static_cast<std::uint64_t>(get_int(*progress, "bytes_done")));
-  }
-  if (const std::string message = get_string(*progress, "message"); !message.empty()) {
-    line += " (" + message + ")";
-  }
-  return line;
-}
-
 Console::Console(std::FILE* out, std::FILE* err, OutputFormat format)
     : out_(out),
       err_(err),
@@ -251,16 +232,20 @@ void Console::error(const Error& error) {
              facts.empty() ? "" : ")", problems);
 }
 
-void Console::progress(std::string_view text) {
+void Console::progress(std::string_view text, MonoTime now) {
   if (text == last_) {
     return;
   }
-  last_ = text;
   const std::string shown = printable(text);
   if (!terminal_) {
-    fmt::print(err_, "{}\n", shown);
+    if (last_.empty() || now - last_at_ >= kPlainEvery) {
+      last_ = text;
+      last_at_ = now;
+      fmt::print(err_, "{}\n", shown);
+    }
     return;
   }
+  last_ = text;
   const size_t width = terminal_width(err_);
   fmt::print(err_, "\r\033[K{}", cut(shown, width > 1 ? width - 1 : kNoWidth));
   std::fflush(err_);

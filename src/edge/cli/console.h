@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/env/clock.h"
 
 namespace holdfast::cli {
 
@@ -24,8 +25,6 @@ std::string format_table(const std::vector<Column>& columns, const JsonArray& ro
 std::string cell_text(const Json& row, std::string_view field);
 // "name: value" lines of an object; nested objects are indented.
 std::string format_object(const Json& value);
-// One line of progress: "backup 42% 1.2 GiB of 2.9 GiB 1200 files 85 MiB/s".
-std::string progress_line(const Json& run);
 
 class Console {
  public:
@@ -45,8 +44,8 @@ class Console {
   void text(std::string_view lines);  // several
   void note(std::string_view text);   // one line to stderr
   void error(const Error& error);
-  // Redraws one line on a terminal; elsewhere prints it as a line when it says something new.
-  void progress(std::string_view text);
+  // Redraws one line on a terminal; elsewhere prints a line at most every 10 s.
+  void progress(std::string_view text, MonoTime now);
   void end_progress();
 
  private:
@@ -58,6 +57,7 @@ class Console {
   bool terminal_;
   bool drawn_ = false;
   std::string last_;
+  MonoTime last_at_{};
 };
 
 }  // namespace holdfast::cli

@@ -53,7 +53,7 @@ TEST(Console, ShowsNoControlCharactersOfOthers) {
     console.object(row);
     console.line("resource '" + evil + "'");
     console.note("  " + evil);
-    console.progress("running (" + evil + ")");
+    console.progress("running (" + evil + ")", MonoTime{});
     console.error(Error(Code::kNotFound, "no " + evil).with("path", evil).with("/a/" + evil, evil));
   });
   EXPECT_EQ(out.find_first_of("\x1b\x07"), std::string::npos) << out;

@@ -9,7 +9,6 @@
 
 #include "core/async/run.h"
 #include "core/env/posix/atomic_file.h"
-#include "core/env/posix/system_clock.h"
 #include "core/net/http_client.h"
 #include "core/net/sse.h"
 #include "core/net/url.h"
@@ -18,6 +17,10 @@ namespace holdfast::cli {
 namespace {
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:7420";
+
+// Four of the server's heartbeats: after a laptop slept, its connection may be dead and say
+// nothing.
+constexpr Nanoseconds kSilence = std::chrono::minutes(1);
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -73,7 +76,6 @@ Error from_problem(const net::ClientResponse& response) {
 struct Session::Connection {
   std::string server;
   std::string token;
-  env::SystemClock clock;
   async::Pool pool{"cli", 1};
   std::unique_ptr<net::HttpClient> client;
 
@@ -124,7 +126,7 @@ Result<Session::Connection*> Session::connect() {
   HF_TRY(made->token, find_token());
   net::ClientOptions options;
   options.ca_file = environment("HOLDFAST_CA_FILE");
-  HF_TRY(made->client, net::HttpClient::create(made->clock, options));
+  HF_TRY(made->client, net::HttpClient::create(clock_, options));
   connection_ = std::move(made);
   return connection_.get();
 }
@@ -184,6 +186,7 @@ Status Session::events(const std::string& path,
   net::ClientRequest request = connection->request("GET", path);
   request.headers["accept"] = "text/event-stream";
   request.deadline = Nanoseconds(0);
+  request.idle_limit = kSilence;
   net::SseParser parser;
   bool wanted = true;
   auto response =
@@ -204,6 +207,8 @@ Status Session::events(const std::string& path,
   }
   return response->status >= 400 ? Status(from_problem(*response)) : Status();
 }
+
+void Session::pause(Nanoseconds duration) { async::wait_blocking(clock_, duration, {}); }
 
 std::string url_encode(std::string_view text) {
   std::string out;
