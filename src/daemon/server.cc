@@ -16,6 +16,7 @@
 #include "core/env/posix/system_random.h"
 #include "core/net/http_client.h"
 #include "core/net/server.h"
+#include "core/net/url.h"
 #include "daemon/background.h"
 #include "daemon/data_dir.h"
 #include "daemon/owner_key.h"
@@ -77,8 +78,8 @@ class ServerImpl final : public Server {
 
   Status run();
   std::string address() const override {
-    return fmt::format("{}://{}:{}", options_.certificate_file.empty() ? "http" : "https",
-                       options_.listen_address, http_->port());
+    const net::Url url{"", options_.listen_address, http_->port(), "", ""};
+    return (options_.certificate_file.empty() ? "http://" : "https://") + url.authority();
   }
 
  private:

@@ -39,6 +39,37 @@ class Errors(HouseTest):
         done = self.house.run("resource", "list", code=11, HOLDFAST_SERVER=address)
         self.says(done, address.split("//")[1])
 
+    def test_the_key_is_not_sent_to_another_machine_in_the_clear(self):
+        for address in ("http://backup.example:7420", "backup.example:7420"):
+            done = self.house.run("resource", "list", code=2, HOLDFAST_SERVER=address, HOLDFAST_TOKEN_FILE="/nowhere/token")
+            self.says(done, "backup.example", "use https://")
+            self.assertNotIn("/nowhere", done.stderr)
+
+    def test_the_server_and_its_clients_speak_ipv6(self):
+        self.house.stop()
+        self.house.listen = "[::1]:0"
+        self.assertTrue(self.house.start_again(), self.house.log_end())
+        address = self.house.client.address
+        self.assertRegex(address, r"^http://\[::1\]:[0-9]+$")
+        for server in (address, address.split("//")[1]):
+            self.assertIn("resources", self.house.run("status", HOLDFAST_SERVER=server).stdout)
+            self.assertEqual(Client(server, (self.house.data / "admin.token").read_text().strip()).get("/v1/health")["status"], "ok")
+
+    def test_a_file_name_cannot_drive_the_terminal(self):
+        folder = self.folder / "evil"
+        folder.mkdir()
+        (folder / "a\x1b[2J\n\u202etxt").write_text("x")
+        shown = "a\\x1b[2J\\n\\u202etxt"
+        self.house.protect("evil", folder)
+        self.house.finish("scheduled_backup", resource="evil")
+        point = self.house.points("evil")[-1]["id"]
+        self.assertIn(shown, self.house.run("point", "files", point, "--path", "/").stdout)
+        self.assertEqual(self.house.json("point", "files", point)[0]["name"], "a\x1b[2J\n\u202etxt")
+        own = {"RESTIC_REPOSITORY": str(self.folder / "own"), "RESTIC_PASSWORD": "p"}
+        self.house.run("repo", "init", **own)
+        self.house.run("repo", "backup", folder, **own)
+        self.assertIn(shown + "\n", self.house.run("repo", "ls", "latest", **own).stdout)
+
     def test_what_is_not_there_is_named(self):
         self.says(self.house.run("resource", "show", "nobody", code=4), "nobody")
         self.says(self.house.run("backup", "nobody", "--wait", code=4), "nobody")

@@ -53,6 +53,7 @@ class House:
         self.process = None
         self.client = None
         self.program = PROGRAM
+        self.listen = "127.0.0.1:0"
         self.user = None  # run the server as this user and group id
 
     def __enter__(self):
@@ -72,7 +73,7 @@ class House:
         (self.data / "endpoint.json").unlink(missing_ok=True)
         known = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
+            self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", self.listen],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user, group=self.user,
                                             extra_groups=None if self.user is None else [],
                                             preexec_fn=die_with_the_test, env={**known, **self.environment, **environment})

@@ -23,6 +23,7 @@
 
 #include "core/base/log.h"
 #include "core/net/server_watchdog.h"
+#include "core/net/url.h"
 
 namespace holdfast::net {
 namespace {
@@ -273,14 +274,16 @@ Status ServerImpl::listen() {
   }
   const tcp::endpoint endpoint(address, options_.port);
   acceptor_.open(endpoint.protocol(), failure);
-  acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
-  acceptor_.bind(endpoint, failure);
+  if (!failure) {
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
+    acceptor_.bind(endpoint, failure);
+  }
   if (!failure) {
     acceptor_.listen(asio::socket_base::max_listen_connections, failure);
   }
   if (failure) {
-    return Error(Code::kConflict, fmt::format("cannot listen on {}:{}: {}", options_.address,
-                                              options_.port, failure.message()));
+    const std::string where = Url{"", options_.address, options_.port, "", ""}.authority();
+    return Error(Code::kConflict, fmt::format("cannot listen on {}: {}", where, failure.message()));
   }
   port_ = acceptor_.local_endpoint(failure).port();
   ++coroutines_;

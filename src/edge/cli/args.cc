@@ -7,6 +7,8 @@
 #include <charconv>
 #include <list>
 
+#include "edge/cli/display.h"
+
 namespace holdfast::cli {
 namespace {
 
@@ -126,18 +128,90 @@ CLI::App* attach_serve(CLI::App& root, ServeSlots& slots) {
   return app;
 }
 
+// The words of the innermost command that was named: "holdfast run list".
+std::string command_words(const CLI::App& root, const CLI::App*& innermost) {
+  innermost = &root;
+  std::string words = root.get_name();
+  while (!innermost->get_subcommands().empty()) {
+    innermost = innermost->get_subcommands().front();
+    words += " " + innermost->get_name();
+  }
+  return words;
+}
+
+std::string names_of_subcommands(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* known : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + known->get_name();
+  }
+  return names;
+}
+
+int usage_error(std::string_view what, const std::string& words) {
+  fmt::print(stderr, "holdfast: {}; see '{} --help'\n", printable(what), words);
+  return kUsage;
+}
+
+// 127.0.0.1:7420 or [::1]:7420.
 ParseOutcome finish_serve(ServeSlots& slots) {
-  const size_t colon = slots.listen.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : slots.listen.substr(colon + 1);
+  const std::string& text = slots.listen;
+  const size_t colon = std::min(text.rfind(':'), text.size());
+  const std::string port = colon == text.size() ? "" : text.substr(colon + 1);
+  std::string address = text.substr(0, colon);
+  const bool v6 = address.starts_with('[') && address.ends_with(']');
+  if (v6) {
+    address = address.substr(1, address.size() - 2);
+  }
   const auto [end, failure] =
       std::from_chars(port.data(), port.data() + port.size(), slots.options.port);
-  if (port.empty() || failure != std::errc() || end != port.data() + port.size()) {
-    fmt::print(stderr, "holdfast: --listen '{}' is no ADDRESS:PORT such as 127.0.0.1:7420\n",
-               slots.listen);
+  if (port.empty() || failure != std::errc() || end != port.data() + port.size() ||
+      address.empty() || v6 != address.contains(':')) {
+    return usage_error(
+        fmt::format("--listen '{}' is no ADDRESS:PORT such as 127.0.0.1:7420 or [::1]:7420", text),
+        "holdfast serve");
+  }
+  slots.options.listen_address = address;
+  return slots.options;
+}
+
+// What CLI11 found, in one sentence.
+int usage_error(const CLI::App& root, const CLI::ParseError& problem) {
+  const CLI::App* innermost = nullptr;
+  const std::string words = command_words(root, innermost);
+  const std::vector<std::string> extras = root.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr && !extras.empty()) {
+    const std::string& extra = extras.front();
+    const bool option = extra.starts_with('-');
+    if (!option && !names_of_subcommands(*innermost).empty()) {
+      return usage_error(fmt::format("'{}' has no command '{}'", words, extra), words);
+    }
+    return usage_error(
+        fmt::format("'{}' takes no {} '{}'", words, option ? "option" : "more words:", extra),
+        words);
+  }
+  const std::string what = problem.what();
+  const std::string name = what.substr(0, what.find(':'));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&problem) != nullptr) {
+    return usage_error(name.starts_with('-') ? fmt::format("'{}' needs a value", name)
+                                             : fmt::format("'{}' takes one {}", words, name),
+                       words);
+  }
+  return usage_error(what, words);
+}
+
+// A noun alone, or nothing at all.
+int incomplete(const CLI::App& root) {
+  const CLI::App* innermost = nullptr;
+  const std::string words = command_words(root, innermost);
+  if (innermost == &root) {
+    fmt::print(stderr, "{}", root.help());
     return kUsage;
   }
-  slots.options.listen_address = slots.listen.substr(0, colon);
-  return slots.options;
+  if (innermost->get_name() == "repo") {
+    return usage_error("'repo' is the first word: holdfast repo VERB [--json]", words);
+  }
+  return usage_error(fmt::format("'{}' needs one of {}", words, names_of_subcommands(*innermost)),
+                     words);
 }
 
 }  // namespace
@@ -164,8 +238,7 @@ ParseOutcome parse_command_line(int argc, const char* const* argv) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    const int code = root.exit(problem);
-    return code == 0 ? 0 : kUsage;
+    return problem.get_exit_code() == 0 ? root.exit(problem) : usage_error(root, problem);
   }
   if (serve_app->parsed()) {
     return finish_serve(serve);
@@ -181,12 +254,7 @@ ParseOutcome parse_command_line(int argc, const char* const* argv) {
     }
   }
   if (parsed.command == nullptr) {
-    const CLI::App* deepest = &root;
-    while (!deepest->get_subcommands().empty()) {
-      deepest = deepest->get_subcommands().front();
-    }
-    fmt::print(stderr, "{}", deepest->help());
-    return kUsage;
+    return incomplete(root);
   }
   return parsed;
 }

@@ -47,24 +47,47 @@ TEST(Args, TakeTheOutputOptionBehindTheCommandToo) {
   EXPECT_EQ(parsed->format, OutputFormat::kYaml);
 }
 
-TEST(Args, UsageErrorsEndWithTwo) {
-  testing::internal::CaptureStderr();
-  testing::internal::CaptureStdout();
-  for (const std::vector<const char*>& words :
-       std::vector<std::vector<const char*>>{{"nonsense"},
-                                             {"resource"},
-                                             {"backup"},
-                                             {"restore", "pt_1", "--nope"},
-                                             {"-o", "xml", "status"},
-                                             {},
-                                             {"serve", "--data", "/d", "--listen", "here"}}) {
+TEST(Args, UsageErrorsAreOneSentenceAndEndWithTwo) {
+  const std::vector<std::pair<std::vector<const char*>, std::string>> wrong = {
+      {{"nonsense"}, "'holdfast' has no command 'nonsense'; see 'holdfast --help'"},
+      {{"resource"},
+       "'holdfast resource' needs one of add, list, show, remove; see "
+       "'holdfast resource --help'"},
+      {{"resource", "lost"},
+       "'holdfast resource' has no command 'lost'; see "
+       "'holdfast resource --help'"},
+      {{"backup"}, "RESOURCE is required; see 'holdfast backup --help'"},
+      {{"restore", "pt_1", "--nope"},
+       "'holdfast restore' takes no option '--nope'; see 'holdfast restore --help'"},
+      {{"backup", "docs", "more"},
+       "'holdfast backup' takes one RESOURCE; see 'holdfast backup --help'"},
+      {{"status", "now"},
+       "'holdfast status' takes no more words: 'now'; see 'holdfast status --help'"},
+      {{"backup", "docs", "--label"}, "'--label' needs a value; see 'holdfast backup --help'"},
+      {{"-o", "xml", "status"},
+       "--output: xml not in {table,json,yaml}; see "
+       "'holdfast status --help'"},
+      {{"serve", "--data", "/d", "--listen", "here"},
+       "--listen 'here' is no ADDRESS:PORT such as 127.0.0.1:7420 or [::1]:7420; see 'holdfast "
+       "serve --help'"}};
+  for (const auto& [words, sentence] : wrong) {
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
     const ParseOutcome outcome = parse(words);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "holdfast: " + sentence + "\n");
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
     const int* code = std::get_if<int>(&outcome);
     ASSERT_NE(code, nullptr);
     EXPECT_EQ(*code, 2);
   }
-  testing::internal::GetCapturedStderr();
-  testing::internal::GetCapturedStdout();
+}
+
+TEST(Args, NothingAtAllShowsTheHelp) {
+  testing::internal::CaptureStderr();
+  const ParseOutcome outcome = parse({});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("Usage"), std::string::npos);
+  ASSERT_NE(std::get_if<int>(&outcome), nullptr);
+  EXPECT_EQ(std::get<int>(outcome), 2);
 }
 
 TEST(Args, ServeReadsAddressAndPort) {
@@ -75,6 +98,20 @@ TEST(Args, ServeReadsAddressAndPort) {
   EXPECT_EQ(options->data_dir, "/var/lib/holdfast");
   EXPECT_EQ(options->port, 0);
   EXPECT_TRUE(options->reset_admin);
+}
+
+TEST(Args, ServeReadsAnIpv6AddressInBrackets) {
+  const ParseOutcome outcome = parse({"serve", "--data", "/d", "--listen", "[::1]:7420"});
+  const auto* options = std::get_if<ServeOptions>(&outcome);
+  ASSERT_NE(options, nullptr);
+  EXPECT_EQ(options->listen_address, "::1");
+  EXPECT_EQ(options->port, 7420);
+  for (const char* wrong : {"::1:7420", "[::1]", "[127.0.0.1]:1", ":7420", "[]:1", "[::1]:70000"}) {
+    testing::internal::CaptureStderr();
+    const ParseOutcome refused = parse({"serve", "--data", "/d", "--listen", wrong});
+    EXPECT_NE(testing::internal::GetCapturedStderr().find(wrong), std::string::npos);
+    EXPECT_NE(std::get_if<int>(&refused), nullptr) << wrong;
+  }
 }
 
 TEST(Commands, AreListedOnceAndCompleted) {

@@ -85,12 +85,7 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   HF_TRY(const Json run, session.post("/v1/workflows/data_recovery",
                                       JsonObject{{"parameters", std::move(parameters)}}));
   const std::string id = get_string(run, "id");
-  Json last;
-  HF_TRY_VOID(session.events("/v1/runs/" + url_encode(id) + "/events",
-                             [&](std::string_view event, const Json& state) {
-                               last = state;
-                               return event != "end";
-                             }));
+  HF_TRY(const Json last, follow_run(session, id, FollowUntil::kEnd, [](const Json&) {}));
   const Json* proposal = find(last, "proposal");
   const int code = exit_code_of(last);
   if (code != 0 || proposal == nullptr) {

@@ -55,7 +55,7 @@ Result<int> apply(Session& session, const Arguments& arguments) {
       return at_lines(answer.error(), path, document, "/document");
     }
     if (session.console().format() == OutputFormat::kTable) {
-      session.console().line(describe_applied(*answer));
+      session.console().text(describe_applied(*answer));
     }
     answers.push_back(*std::move(answer));
   }
@@ -115,8 +115,9 @@ Result<int> resource_show(Session& session, const Arguments& arguments) {
 
 Result<int> resource_remove(Session& session, const Arguments& arguments) {
   HF_TRY(const Json gone, session.remove("/v1/resources/" + url_encode(arguments.get("NAME"))));
-  session.console().line(fmt::format(
-      "resource '{}' is no longer protected; its recovery points stay", get_string(gone, "name")));
+  session.console().answer(
+      gone, fmt::format("resource '{}' is no longer protected; its recovery points stay",
+                        get_string(gone, "name")));
   return 0;
 }
 

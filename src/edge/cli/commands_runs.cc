@@ -42,9 +42,12 @@ Result<int> run_show(Session& session, const Arguments& arguments) {
 Result<int> run_history(Session& session, const Arguments& arguments) {
   HF_TRY(const Json history, session.get(run_path(arguments) + "/history"));
   const Json* events = find(history, "events");
-  if (arguments.has("--json") || session.console().format() != OutputFormat::kTable ||
-      events == nullptr) {
-    session.console().line(to_pretty_text(history));
+  if (session.console().format() != OutputFormat::kTable) {
+    session.console().object(history);
+    return 0;
+  }
+  if (arguments.has("--json") || events == nullptr) {
+    session.console().json(history);
     return 0;
   }
   JsonArray rows;
@@ -73,7 +76,7 @@ Result<int> run_watch(Session& session, const Arguments& arguments) {
 
 Result<int> run_cancel(Session& session, const Arguments& arguments) {
   HF_TRY(const Json run, session.post(run_path(arguments) + "/cancel", JsonObject{}));
-  session.console().line(fmt::format("run {} was asked to stop", get_string(run, "id")));
+  session.console().answer(run, fmt::format("run {} was asked to stop", get_string(run, "id")));
   return 0;
 }
 

@@ -99,18 +99,23 @@ Result<int> key_add(Session& session, const Arguments& arguments) {
 
 Result<int> key_revoke(Session& session, const Arguments& arguments) {
   HF_TRY(const Json gone, session.remove("/v1/keys/" + url_encode(arguments.get("KEY"))));
-  session.console().line(fmt::format("key '{}' no longer works", get_string(gone, "name")));
+  session.console().answer(gone, fmt::format("key '{}' no longer works", get_string(gone, "name")));
   return 0;
 }
 
 Result<int> version(Session& session, const Arguments&) {
-  session.console().line(std::string("holdfast ") + HOLDFAST_VERSION);
+  session.console().answer(JsonObject{{"version", HOLDFAST_VERSION}},
+                           std::string("holdfast ") + HOLDFAST_VERSION);
   return 0;
 }
 
 Result<int> completion(Session& session, const Arguments& arguments) {
   HF_TRY(const std::string script, completion_script(arguments.get("SHELL")));
-  session.console().line(script);
+  if (session.console().format() == OutputFormat::kTable) {
+    session.console().text(script);
+  } else {
+    session.console().object(JsonObject{{"shell", arguments.get("SHELL")}, {"script", script}});
+  }
   return 0;
 }
 

@@ -10,11 +10,14 @@
 #include "core/base/time.h"
 #include "core/base/units.h"
 #include "core/base/yaml.h"
+#include "edge/cli/display.h"
 
 namespace holdfast::cli {
 namespace {
 
 constexpr size_t kNoWidth = 0;
+// Where no terminal is, progress is a log: a line now and then.
+constexpr Nanoseconds kPlainEvery = std::chrono::seconds(10);
 
 // The value at a path of keys separated by '/'.
 const Json* at_path(const Json& row, std::string_view path) {
@@ -32,7 +35,7 @@ std::string scalar_text(const Json& value, std::string_view field) {
     return "-";
   }
   if (value.is_string()) {
-    return value.get_string().empty() ? "-" : std::string(value.get_string());
+    return value.get_string().empty() ? "-" : printable(value.get_string());
   }
   if (value.is_bool()) {
     return value.get_bool() ? "yes" : "no";
@@ -73,7 +76,7 @@ std::string cut(std::string text, size_t width) {
 void append_object(const Json& value, std::string& out, size_t indent) {
   for (const auto& field : value.get_object()) {
     const std::string name(indent, ' ');
-    const std::string key(field.key());
+    const std::string key = printable(field.key());
     if (field.value().is_object() && !field.value().get_object().empty()) {
       out += name + key + ":\n";
       append_object(field.value(), out, indent + 2);
@@ -114,7 +117,7 @@ std::string cell_text(const Json& row, std::string_view field) {
     std::string text;
     for (const Json& item : value->get_array()) {
       text += (text.empty() ? "" : ", ") +
-              (item.is_object() ? get_string(item, "level") : scalar_text(item, field));
+              (item.is_object() ? printable(get_string(item, "level")) : scalar_text(item, field));
     }
     return text.empty() ? "-" : text;
   }
@@ -165,27 +168,6 @@ std::string format_object(const Json& value) {
   return out;
 }
 
-std::string progress_line(const Json& run) {
-  const Json* progress = find(run, "progress");
-  std::string line = fmt::format("{} {}", get_string(run, "workflow"), get_string(run, "status"));
-  if (progress == nullptr) {
-    return line;
-  }
-  if (const std::string step = get_string(*progress, "step"); !step.empty()) {
-    line += ": " + step;
-  }
-  if (find(*progress, "files_done") != nullptr && get_int(*progress, "files_done") > 0) {
-    line += fmt::format(", {} files", get_int(*progress, "files_done"));
-  }
-  if (find(*progress, "bytes_done") != nullptr && get_int(*progress, "bytes_done") > 0) {
-    line += ", " + format_bytes(static_cast<std::uint64_t>(get_int(*progress, "bytes_done")));
-  }
-  if (const std::string message = get_string(*progress, "message"); !message.empty()) {
-    line += " (" + message + ")";
-  }
-  return line;
-}
-
 Console::Console(std::FILE* out, std::FILE* err, OutputFormat format)
     : out_(out),
       err_(err),
@@ -194,30 +176,44 @@ Console::Console(std::FILE* out, std::FILE* err, OutputFormat format)
 
 void Console::list(const std::vector<Column>& columns, const Json& items) {
   if (format_ == OutputFormat::kJson) {
-    line(to_pretty_text(items));
+    print(to_pretty_text(items));
   } else if (format_ == OutputFormat::kYaml) {
-    line(to_yaml(items));
+    print(to_yaml(items));
   } else if (items.get_array().empty()) {
     note("nothing to show");
   } else {
-    line(format_table(columns, items.get_array(), terminal_width(out_)));
+    text(format_table(columns, items.get_array(), terminal_width(out_)));
   }
 }
 
 void Console::object(const Json& value) {
-  line(format_ == OutputFormat::kJson   ? to_pretty_text(value)
-       : format_ == OutputFormat::kYaml ? to_yaml(value)
-                                        : format_object(value));
+  print(format_ == OutputFormat::kJson   ? to_pretty_text(value)
+        : format_ == OutputFormat::kYaml ? to_yaml(value)
+                                         : format_object(value));
 }
 
-void Console::line(std::string_view text) {
+void Console::answer(const Json& value, std::string_view sentence) {
+  if (format_ == OutputFormat::kTable) {
+    line(sentence);
+  } else {
+    object(value);
+  }
+}
+
+void Console::json(const Json& value) { print(to_pretty_text(value)); }
+
+void Console::line(std::string_view text) { print(printable(text)); }
+
+void Console::text(std::string_view lines) { print(printable_lines(lines)); }
+
+void Console::print(std::string_view text) {
   end_progress();
   fmt::print(out_, "{}{}", text, text.ends_with('\n') ? "" : "\n");
 }
 
 void Console::note(std::string_view text) {
   end_progress();
-  fmt::print(err_, "{}\n", text);
+  fmt::print(err_, "{}\n", printable(text));
 }
 
 void Console::error(const Error& error) {
@@ -226,26 +222,32 @@ void Console::error(const Error& error) {
   std::string problems;
   for (const auto& [key, value] : error.context()) {
     if (key.find('/') != std::string::npos || key.find(':') != std::string::npos) {
-      problems += fmt::format("  {}: {}\n", key, value);
+      problems += fmt::format("  {}: {}\n", printable(key), printable(value));
     } else {
-      facts += fmt::format("{}{}: {}", facts.empty() ? " (" : ", ", key, value);
+      facts +=
+          fmt::format("{}{}: {}", facts.empty() ? " (" : ", ", printable(key), printable(value));
     }
   }
-  fmt::print(err_, "holdfast: {}{}{}\n{}", error.message(), facts, facts.empty() ? "" : ")",
-             problems);
+  fmt::print(err_, "holdfast: {}{}{}\n{}", printable(error.message()), facts,
+             facts.empty() ? "" : ")", problems);
 }
 
-void Console::progress(std::string_view text) {
+void Console::progress(std::string_view text, MonoTime now) {
   if (text == last_) {
     return;
   }
-  last_ = text;
+  const std::string shown = printable(text);
   if (!terminal_) {
-    fmt::print(err_, "{}\n", text);
+    if (last_.empty() || now - last_at_ >= kPlainEvery) {
+      last_ = text;
+      last_at_ = now;
+      fmt::print(err_, "{}\n", shown);
+    }
     return;
   }
+  last_ = text;
   const size_t width = terminal_width(err_);
-  fmt::print(err_, "\r\033[K{}", cut(std::string(text), width > 1 ? width - 1 : kNoWidth));
+  fmt::print(err_, "\r\033[K{}", cut(shown, width > 1 ? width - 1 : kNoWidth));
   std::fflush(err_);
   drawn_ = true;
 }

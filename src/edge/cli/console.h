@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/env/clock.h"
 
 namespace holdfast::cli {
 
@@ -24,8 +25,6 @@ std::string format_table(const std::vector<Column>& columns, const JsonArray& ro
 std::string cell_text(const Json& row, std::string_view field);
 // "name: value" lines of an object; nested objects are indented.
 std::string format_object(const Json& value);
-// One line of progress: "backup 42% 1.2 GiB of 2.9 GiB 1200 files 85 MiB/s".
-std::string progress_line(const Json& run);
 
 class Console {
  public:
@@ -37,20 +36,28 @@ class Console {
   }  // stderr is one, and NO_COLOR or CI do not say otherwise
   void list(const std::vector<Column>& columns, const Json& items);
   void object(const Json& value);
-  void line(std::string_view text);  // to stdout
-  void note(std::string_view text);  // to stderr
+  // `value` for programs, `sentence` for people.
+  void answer(const Json& value, std::string_view sentence);
+  void json(const Json& value);  // whatever the format is
+  // Each of them escapes what a terminal would obey (display.h); JSON and YAML are exact.
+  void line(std::string_view text);   // one line to stdout
+  void text(std::string_view lines);  // several
+  void note(std::string_view text);   // one line to stderr
   void error(const Error& error);
-  // Redraws one line on a terminal; elsewhere prints it as a line when it says something new.
-  void progress(std::string_view text);
+  // Redraws one line on a terminal; elsewhere prints a line at most every 10 s.
+  void progress(std::string_view text, MonoTime now);
   void end_progress();
 
  private:
+  void print(std::string_view text);
+
   std::FILE* out_;
   std::FILE* err_;
   OutputFormat format_;
   bool terminal_;
   bool drawn_ = false;
   std::string last_;
+  MonoTime last_at_{};
 };
 
 }  // namespace holdfast::cli

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "core/base/log.h"
+#include "edge/cli/display.h"
 #include "edge/cli/repo_session.h"
 
 namespace holdfast::cli {
@@ -108,7 +109,7 @@ int report(const Error& error, int code, bool json) {
         {"message_type", "exit_error"}, {"code", code}, {"message", error.to_string()}};
     fmt::print(stderr, "{}\n", to_text(line));
   } else {
-    fmt::print(stderr, "holdfast: {}\n", error.to_string());
+    fmt::print(stderr, "holdfast: {}\n", printable(error.to_string()));
   }
   return code;
 }
@@ -199,7 +200,7 @@ int run_repo_command(const std::vector<std::string>& args) {
     }
   }
   if (!parsed->verb.empty()) {
-    fmt::print(stderr, "holdfast: unknown verb '{}'\n", parsed->verb);
+    fmt::print(stderr, "holdfast: unknown verb '{}'\n", printable(parsed->verb));
   }
   return print_help(stderr, kExitError);
 }

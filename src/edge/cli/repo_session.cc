@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "edge/cli/display.h"
 #include "engine/blob/open_store.h"
 
 namespace holdfast::cli {
@@ -88,14 +89,16 @@ Status RepoSession::open() {
   return {};
 }
 
-void RepoSession::print(const std::string& line) const { fmt::print("{}\n", line); }
+void RepoSession::print(const std::string& line) const { fmt::print("{}\n", printable(line)); }
 
 void RepoSession::print_json(const Json& value) const {
   fmt::print("{}\n", to_text(value));
   static_cast<void>(std::fflush(stdout));  // whoever reads a pipe wants each line now
 }
 
-void RepoSession::warn(const std::string& line) const { fmt::print(stderr, "{}\n", line); }
+void RepoSession::warn(const std::string& line) const {
+  fmt::print(stderr, "{}\n", printable(line));
+}
 
 Result<std::vector<repo::Snapshot>> RepoSession::snapshots_of_words(std::size_t first) {
   std::vector<repo::Snapshot> found;

@@ -42,9 +42,9 @@ class RepoSession {
 
   bool json() const { return args.has("json"); }
   bool quiet() const { return args.has("quiet"); }
-  void print(const std::string& line) const;  // stdout
+  void print(const std::string& line) const;  // stdout, printable()
   void print_json(const Json& value) const;   // stdout, one line
-  void warn(const std::string& line) const;   // stderr
+  void warn(const std::string& line) const;   // stderr, printable()
   // Ids or prefixes of the words from `first` on, as snapshots.
   Result<std::vector<repo::Snapshot>> snapshots_of_words(std::size_t first);
 

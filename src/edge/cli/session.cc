@@ -1,6 +1,6 @@
-// Finding the server: HOLDFAST_SERVER, else http://127.0.0.1:7420. The key: HOLDFAST_TOKEN, the
-// file HOLDFAST_TOKEN_FILE, else admin.token under HOLDFAST_DATA (~/.local/share/holdfast when
-// unset).
+// Finding the server: HOLDFAST_SERVER, else http://127.0.0.1:7420; plain HTTP to this machine only.
+// The key: HOLDFAST_TOKEN, the file HOLDFAST_TOKEN_FILE, else admin.token under HOLDFAST_DATA
+// (~/.local/share/holdfast when unset).
 #include "edge/cli/session.h"
 
 #include <fmt/core.h>
@@ -9,14 +9,18 @@
 
 #include "core/async/run.h"
 #include "core/env/posix/atomic_file.h"
-#include "core/env/posix/system_clock.h"
 #include "core/net/http_client.h"
 #include "core/net/sse.h"
+#include "core/net/url.h"
 
 namespace holdfast::cli {
 namespace {
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:7420";
+
+// Four of the server's heartbeats: after a laptop slept, its connection may be dead and say
+// nothing.
+constexpr Nanoseconds kSilence = std::chrono::minutes(1);
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -72,7 +76,6 @@ Error from_problem(const net::ClientResponse& response) {
 struct Session::Connection {
   std::string server;
   std::string token;
-  env::SystemClock clock;
   async::Pool pool{"cli", 1};
   std::unique_ptr<net::HttpClient> client;
 
@@ -86,6 +89,31 @@ struct Session::Connection {
   }
 };
 
+Result<std::string> server_address(const std::string& text) {
+  std::string full = text.empty() ? kDefaultServer : text;
+  if (full.find("://") == std::string::npos) {
+    full = "http://" + full;
+  }
+  auto url = net::parse_url(full);
+  if (!url) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("'{}' is no server address; write it like {}", text, kDefaultServer))
+        .caused_by(url.error());
+  }
+  if (url->scheme == "http" && !url->is_loopback()) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("{} is not this machine, and plain HTTP would show the key to the "
+                             "network; use https://",
+                             url->host));
+  }
+  url->query.clear();
+  std::string address = url->to_string();
+  while (address.ends_with('/')) {
+    address.pop_back();
+  }
+  return address;
+}
+
 Session::Session(Console& console) : console_(console) {}
 Session::~Session() = default;
 
@@ -94,18 +122,11 @@ Result<Session::Connection*> Session::connect() {
     return connection_.get();
   }
   auto made = std::make_unique<Connection>();
-  const std::string server = environment("HOLDFAST_SERVER");
-  made->server = server.empty() ? kDefaultServer : server;
-  if (made->server.find("://") == std::string::npos) {
-    made->server = "http://" + made->server;
-  }
-  while (made->server.ends_with('/')) {
-    made->server.pop_back();
-  }
+  HF_TRY(made->server, server_address(environment("HOLDFAST_SERVER")));
   HF_TRY(made->token, find_token());
   net::ClientOptions options;
   options.ca_file = environment("HOLDFAST_CA_FILE");
-  HF_TRY(made->client, net::HttpClient::create(made->clock, options));
+  HF_TRY(made->client, net::HttpClient::create(clock_, options));
   connection_ = std::move(made);
   return connection_.get();
 }
@@ -165,6 +186,7 @@ Status Session::events(const std::string& path,
   net::ClientRequest request = connection->request("GET", path);
   request.headers["accept"] = "text/event-stream";
   request.deadline = Nanoseconds(0);
+  request.idle_limit = kSilence;
   net::SseParser parser;
   bool wanted = true;
   auto response =
@@ -185,6 +207,8 @@ Status Session::events(const std::string& path,
   }
   return response->status >= 400 ? Status(from_problem(*response)) : Status();
 }
+
+void Session::pause(Nanoseconds duration) { async::wait_blocking(clock_, duration, {}); }
 
 std::string url_encode(std::string_view text) {
   std::string out;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/json.h"
+#include "core/env/posix/system_clock.h"
 #include "edge/cli/console.h"
 
 namespace holdfast::cli {
@@ -27,9 +28,15 @@ class Session {
   Result<Json> remove(const std::string& path);
   // All items of a list, page after page.
   Result<Json> list(const std::string& path);
-  // Follows an event stream until `on_event` answers false or the stream ends.
+  // Follows an event stream until `on_event` answers false or the stream ends; a server that has
+  // been silent for a minute (it sends something every 15 s) is kDeadlineExceeded. `on_event` runs
+  // on the client's own thread.
   Status events(const std::string& path,
                 const std::function<bool(std::string_view event, const Json& data)>& on_event);
+
+  env::Clock& clock() { return clock_; }
+  // Blocks this thread.
+  void pause(Nanoseconds duration);
 
  private:
   struct Connection;
@@ -37,8 +44,14 @@ class Session {
   Result<Json> send(const std::string& method, const std::string& path, const Json* body);
 
   Console& console_;
+  env::SystemClock clock_;
   std::unique_ptr<Connection> connection_;
 };
+
+// What HOLDFAST_SERVER says as an address that paths are put behind; an empty text is the default
+// server, and one without a scheme is http. kInvalidArgument: no address, or plain HTTP to another
+// machine, which would show the key to the network.
+Result<std::string> server_address(const std::string& text);
 
 // A value as one segment of a path or one value of a query.
 std::string url_encode(std::string_view text);

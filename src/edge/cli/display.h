@@ -1,0 +1,16 @@
+// Text of others on a terminal: names and sentences that come from files and servers.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::cli {
+
+// `text` without anything that a terminal obeys: control characters (C0, DEL, C1), direction
+// overrides (U+202A..202E, U+2066..2069) and bytes that are not UTF-8 become \n, \x1b or \u202e.
+// For people only: a backslash stays one, so the way back is not unique; JSON output is exact.
+std::string printable(std::string_view text);
+// The same for text of several lines: line ends and tabs stay.
+std::string printable_lines(std::string_view text);
+
+}  // namespace holdfast::cli
