@@ -55,6 +55,26 @@ class Errors(HouseTest):
             self.assertIn("resources", self.house.run("status", HOLDFAST_SERVER=server).stdout)
             self.assertEqual(Client(server, (self.house.data / "admin.token").read_text().strip()).get("/v1/health")["status"], "ok")
 
+    def test_what_the_api_document_promises_of_a_backup_is_there(self):
+        folder = self.folder / "zeros"
+        folder.mkdir()
+        (folder / "zeros").write_bytes(bytes(range(250)) * 40000)  # 10 MB that compress well
+        self.house.protect("zeros", folder)
+        result = self.house.finish("scheduled_backup", resource="zeros")
+        self.assertIn(result.seconds, range(300))
+        copies = self.house.points("zeros")[-1]["copies"]
+        self.assertEqual(len(copies), 2, copies)
+        for copy in copies:
+            self.assertIn(copy["added_bytes"], range(1, 5_000_000), copy)
+        self.assertTrue(all(run["partial"] is False for run in self.house.client.items("/v1/runs", resource="zeros")))
+        stored = list(self.house.client.items("/v1/repositories"))
+        self.assertGreater(len(stored), 0)
+        for repository in stored:
+            self.assertEqual(repository, self.house.client.get("/v1/repositories/" + repository["id"]))
+            self.assertGreaterEqual(repository["snapshots"], 0)
+        self.assertGreater(sum(repository["size_bytes"] for repository in stored), 0)
+        self.assertGreater(sum(repository["snapshots"] for repository in stored), 0)
+
     def test_a_file_name_cannot_drive_the_terminal(self):
         folder = self.folder / "evil"
         folder.mkdir()

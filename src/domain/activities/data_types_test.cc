@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/activities/engine_work.h"
+
 namespace holdfast::activities {
 namespace {
 
@@ -32,6 +34,11 @@ TEST(DataTypes, MissingFieldsHaveTheirDefaults) {
   const BackupDone done = decode<BackupDone>(Json(JsonObject{}));
   EXPECT_EQ(done.files, 0u);
   EXPECT_FALSE(done.partial);
+}
+
+TEST(InWords, NamesTheComparedDirectoryItself) {
+  EXPECT_EQ(in_words({"", "owner 0:0, not 1:1"}), ".: owner 0:0, not 1:1");
+  EXPECT_EQ(in_words({"a/b", "content"}), "a/b: content");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/base/units.h"
 #include "core/env/posix/atomic_file.h"
 #include "core/env/posix/process.h"
+#include "domain/activities/engine_work.h"
 #include "engine/backup/compare.h"
 #include "engine/backup/local_tree.h"
 #include "engine/backup/same_bytes.h"
@@ -16,7 +17,6 @@ namespace holdfast::activities {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kSample = 20;
 constexpr Nanoseconds kLongest = std::chrono::hours(24);
 
 struct Pair {
@@ -165,7 +165,7 @@ Result<Json> compare_directory_copy(const RestoreRequest& request, std::stop_tok
     // The copy made is the second side: what it lacks is "missing"; what lay there before is extra.
     verdict.different += report.different + report.missing + report.problems.size();
     for (size_t i = 0; i < report.differences.size() && verdict.sample.size() < kSample; ++i) {
-      verdict.sample.push_back(report.differences[i].path + ": " + report.differences[i].what);
+      verdict.sample.push_back(in_words(report.differences[i]));
     }
   }
   verdict.good = verdict.different == 0;

@@ -115,11 +115,11 @@ Result<Json> run_copy(const DataContext& context, ActivityContext& activity, con
       made = snapshot.original == id ? snapshot.id : made;
     }
   }
-  return Json(
-      JsonObject{{"snapshot_id", made.hex()},
-                 {"added_bytes", report->bytes},
-                 {"detail", fmt::format("{} copied to {}, snapshot {}", format_bytes(report->bytes),
-                                        request.to.name, made.short_hex())}});
+  return Json(JsonObject{
+      {"snapshot_id", made.hex()},
+      {"added_bytes", report->stored_bytes},
+      {"detail", fmt::format("{} copied to {}, snapshot {}", format_bytes(report->stored_bytes),
+                             request.to.name, made.short_hex())}});
 }
 
 Result<Json> run_verify(const DataContext& context, ActivityContext& activity, const Json& input) {

@@ -8,6 +8,7 @@
 #include "core/async/run.h"
 #include "domain/activities/data_context.h"
 #include "engine/backup/backup.h"
+#include "engine/backup/compare.h"
 #include "flow/activity.h"
 
 namespace holdfast::activities {
@@ -42,6 +43,11 @@ inline Json beat_details(const backup::Progress& progress) {
   return JsonObject{{"files_done", progress.files_done.load()},
                     {"bytes_done", progress.bytes_done.load()},
                     {"errors", progress.errors.load()}};
+}
+
+// One difference in words; the compared directory itself is ".".
+inline std::string in_words(const backup::Difference& difference) {
+  return (difference.path.empty() ? "." : difference.path) + ": " + difference.what;
 }
 
 inline std::vector<std::string> first(const std::vector<std::string>& texts) {

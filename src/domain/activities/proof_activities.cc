@@ -10,6 +10,7 @@
 #include "core/env/posix/process.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/directory_copy.h"
+#include "domain/activities/engine_work.h"
 #include "domain/activities/progress_beat.h"
 #include "domain/activities/recovery_types.h"
 #include "engine/backup/compare.h"
@@ -22,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using flow::ActivityContext;
 
-constexpr size_t kSample = 20;
 constexpr Nanoseconds kProbeTime = std::chrono::hours(1);
 
 // The scratch directory of a proof; an earlier attempt's remains are removed first.
@@ -160,7 +160,7 @@ Result<ProofDone> compare_with_source(Proof& proof, const Scratch& scratch, Verd
   verdict.changed_since = report.changed_since;
   verdict.different = report.different + report.missing + report.extra + report.problems.size();
   for (const backup::Difference& difference : report.differences) {
-    verdict.sample.push_back(difference.path + ": " + difference.what);
+    verdict.sample.push_back(in_words(difference));
   }
   for (const auto* paths :
        {&report.missing_paths, &report.extra_paths, &report.changed_since_paths}) {

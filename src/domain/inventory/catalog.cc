@@ -246,6 +246,14 @@ Result<std::vector<Repository>> list_repositories(db::Connection& sql) {
   return repositories;
 }
 
+Result<Stored> stored_in(db::Connection& sql, const std::string& repository) {
+  HF_TRY(const auto rows,
+         sql.all("SELECT COUNT(DISTINCT snapshot_id), COALESCE(SUM(added_bytes), 0) FROM copies "
+                 "WHERE repository = ?1 AND state = 'available'",
+                 repository));
+  return Stored{rows.front().integer(0), rows.front().integer(1)};
+}
+
 Status put_point(db::Connection& sql, const Point& point) {
   HF_TRY_VOID(sql.exec(
       "INSERT INTO points(id, resource_id, resource_name, time, consistency, manual, partial, "

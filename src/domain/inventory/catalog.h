@@ -28,6 +28,14 @@ Status put_repository(db::Connection& sql, const Repository& repository);
 Result<Repository> find_repository(db::Connection& sql, const std::string& id_or_name);
 Result<std::vector<Repository>> list_repositories(db::Connection& sql);
 
+// What the catalog knows to lie in a repository: the snapshots of its available copies, and what
+// was stored for them when they were made. Chunks that others wrote are not counted.
+struct Stored {
+  std::int64_t snapshots = 0;
+  std::int64_t bytes = 0;
+};
+Result<Stored> stored_in(db::Connection& sql, const std::string& repository);
+
 // Points with their copies. put_point also writes point.copies; copies that are not in the list
 // stay.
 Status put_point(db::Connection& sql, const Point& point);

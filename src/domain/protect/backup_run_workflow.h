@@ -16,11 +16,14 @@ struct BackupRun {
   explicit BackupRun(flow::WorkflowContext& context) : ctx(context) {}
 
   void show() {
-    ctx.set_progress(JsonObject{
-        {"step", steps.current()}, {"resource", plan.resource_name}, {"steps", steps.to_json()}});
+    ctx.set_progress(JsonObject{{"step", steps.current()},
+                                {"resource", plan.resource_name},
+                                {"partial", backup.partial},
+                                {"steps", steps.to_json()}});
   }
 
   flow::WorkflowContext& ctx;
+  const UtcTime started = ctx.now();
   activities::BackupPlan plan;
   activities::StepLog steps;
   activities::SnapshotTaken snapshot;

@@ -211,19 +211,22 @@ Json summary(const BackupRun& run) {
   for (const MadeCopy& copy : run.copies) {
     copies.push_back(encode(copy));
   }
-  return JsonObject{{"point", run.copies.empty() ? Json() : Json(run.plan.point_id)},
-                    {"resource", run.plan.resource_name},
-                    {"snapshot_id", run.backup.snapshot_id},
-                    {"files", run.backup.files},
-                    {"files_new", run.backup.files_new},
-                    {"files_changed", run.backup.files_changed},
-                    {"bytes", run.backup.bytes},
-                    {"added_bytes", run.backup.added_bytes},
-                    {"partial", run.backup.partial},
-                    {"problem_count", run.backup.problem_count},
-                    {"problems", detail::encode_field(run.backup.problems)},
-                    {"consistency", run.snapshot.consistency},
-                    {"copies", std::move(copies)}};
+  return JsonObject{
+      {"point", run.copies.empty() ? Json() : Json(run.plan.point_id)},
+      {"resource", run.plan.resource_name},
+      {"snapshot_id", run.backup.snapshot_id},
+      {"files", run.backup.files},
+      {"files_new", run.backup.files_new},
+      {"files_changed", run.backup.files_changed},
+      {"bytes", run.backup.bytes},
+      {"added_bytes", run.backup.added_bytes},
+      {"seconds",
+       std::chrono::duration_cast<std::chrono::seconds>(run.ctx.now() - run.started).count()},
+      {"partial", run.backup.partial},
+      {"problem_count", run.backup.problem_count},
+      {"problems", detail::encode_field(run.backup.problems)},
+      {"consistency", run.snapshot.consistency},
+      {"copies", std::move(copies)}};
 }
 
 // Tells the channels and closes the ledger row; runs also when the run was cancelled.

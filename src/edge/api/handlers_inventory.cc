@@ -150,14 +150,15 @@ async::Co<Result<Json>> remove_resource(Call call) {
 }
 
 async::Co<Result<Json>> list_repositories(Call call) {
-  HF_CO_TRY(const auto rows, co_await call.server().db.read([](db::Connection& sql) {
-    return inventory::list_repositories(sql);
-  }));
-  JsonArray items;
-  for (const inventory::Repository& row : rows) {
-    items.push_back(repository_view(row));
-  }
-  co_return plain_list(std::move(items));
+  co_return co_await call.server().db.read([](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const auto rows, inventory::list_repositories(sql));
+    JsonArray items;
+    for (const inventory::Repository& row : rows) {
+      HF_TRY(const inventory::Stored stored, inventory::stored_in(sql, row.name));
+      items.push_back(repository_view(row, stored));
+    }
+    return plain_list(std::move(items));
+  });
 }
 
 async::Co<Result<Json>> add_repository(Call call) {
@@ -171,15 +172,16 @@ async::Co<Result<Json>> add_repository(Call call) {
   }
   HF_CO_TRY(const inventory::Repository made,
             co_await protect::add_repository(*call.services, call.caller, wanted));
-  co_return repository_view(made);
+  co_return repository_view(made, {});
 }
 
 async::Co<Result<Json>> get_repository(Call call) {
-  HF_CO_TRY(const auto row,
-            co_await call.server().db.read([id = call.path_value("id")](db::Connection& sql) {
-              return inventory::find_repository(sql, id);
-            }));
-  co_return repository_view(row);
+  co_return co_await call.server().db.read(
+      [id = call.path_value("id")](db::Connection& sql) -> Result<Json> {
+        HF_TRY(const inventory::Repository row, inventory::find_repository(sql, id));
+        HF_TRY(const inventory::Stored stored, inventory::stored_in(sql, row.name));
+        return repository_view(row, stored);
+      });
 }
 
 async::Co<Result<Json>> repository_password(Call call) {

@@ -68,7 +68,8 @@ Json run_summary_view(const flow::RunSummary& run) {
                     {"trigger", get_string(attributes, "trigger")},
                     {"started_at", to_rfc3339(run.started)},
                     {"ended_at", run.closed ? Json(to_rfc3339(*run.closed)) : Json()},
-                    {"step", get_string(run.progress, "step")}};
+                    {"step", get_string(run.progress, "step")},
+                    {"partial", get_bool(run.progress, "partial")}};
 }
 
 Json run_view(const flow::RunDescription& run, const std::optional<approve::Approval>& approval) {
@@ -85,7 +86,7 @@ Json run_view(const flow::RunDescription& run, const std::optional<approve::Appr
   object["proposal"] = value_or_null(run.run.progress, "proposal");
   object["approval"] = approval ? approval_view(*approval) : Json();
   object["traceparent"] = trace == run.header.end() ? Json() : Json(trace->second);
-  object["partial"] = get_bool(result, "partial");
+  object["partial"] = get_bool(result, "partial") || get_bool(object, "partial");
   object["cancel_requested"] = run.cancel_requested;
   return view;
 }

@@ -107,7 +107,7 @@ Json resource_view(const inventory::Resource& resource, const Protection& protec
       {"status", get_string(protected_state, "state")}};
 }
 
-Json repository_view(const inventory::Repository& repository) {
+Json repository_view(const inventory::Repository& repository, const inventory::Stored& stored) {
   return JsonObject{
       {"id", repository.id.text()},
       {"name", repository.name},
@@ -116,7 +116,9 @@ Json repository_view(const inventory::Repository& repository) {
       {"is_replica", !repository.replica_of.empty()},
       {"replica_of", repository.replica_of.empty() ? Json() : Json(repository.replica_of)},
       {"same_disk_as", repository.same_disk_as.empty() ? Json() : Json(repository.same_disk_as)},
-      {"created_at", to_rfc3339(repository.created_at)}};
+      {"created_at", to_rfc3339(repository.created_at)},
+      {"size_bytes", stored.bytes},
+      {"snapshots", stored.snapshots}};
 }
 
 Json policy_view(const protect::Policy& policy, const std::vector<std::string>& resources) {

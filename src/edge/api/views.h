@@ -8,7 +8,7 @@
 #include "core/audit/audit.h"
 #include "domain/access/keys.h"
 #include "domain/approve/approvals.h"
-#include "domain/inventory/model.h"
+#include "domain/inventory/catalog.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
 #include "flow/client.h"
@@ -23,7 +23,7 @@ struct Protection {
 };
 Json protection_view(const Protection& protection, UtcTime now);
 Json resource_view(const inventory::Resource& resource, const Protection& protection, UtcTime now);
-Json repository_view(const inventory::Repository& repository);
+Json repository_view(const inventory::Repository& repository, const inventory::Stored& stored);
 Json policy_view(const protect::Policy& policy, const std::vector<std::string>& resources);
 Json channel_view(const protect::ChannelRow& channel);
 Json point_view(const inventory::Point& point, const Protection& protection, UtcTime now);

@@ -87,6 +87,7 @@ void attach(CLI::App& root, const Command& command, Attached& attached) {
     }
     CLI::Option* option = attached.app->add_option(names, slot.values, std::string(wanted.help));
     option->type_name(std::string(wanted.value))->expected(1)->take_all();
+    option->required(wanted.required);
     if (!wanted.repeated) {
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }

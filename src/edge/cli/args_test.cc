@@ -57,6 +57,10 @@ TEST(Args, UsageErrorsAreOneSentenceAndEndWithTwo) {
        "'holdfast resource' has no command 'lost'; see "
        "'holdfast resource --help'"},
       {{"backup"}, "RESOURCE is required; see 'holdfast backup --help'"},
+      {{"apply"}, "--file is required; see 'holdfast apply --help'"},
+      {{"resource", "add", "docs"}, "--path is required; see 'holdfast resource add --help'"},
+      {{"repository", "add", "r"}, "--location is required; see 'holdfast repository add --help'"},
+      {{"key", "add", "k"}, "--scope is required; see 'holdfast key add --help'"},
       {{"restore", "pt_1", "--nope"},
        "'holdfast restore' takes no option '--nope'; see 'holdfast restore --help'"},
       {{"backup", "docs", "more"},

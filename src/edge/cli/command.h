@@ -34,6 +34,7 @@ struct Option {
   std::string_view value;  // DIR; empty: a flag
   std::string_view help;
   bool repeated = false;
+  bool required = false;
 };
 
 struct Positional {

@@ -131,7 +131,7 @@ std::vector<Command> server_commands() {
        "Make an API key; its text is shown once",
        {{"NAME", "Its name"}},
        {{"--scope", "SCOPE", "read, operate, recover, approve, configure, secrets, audit or admin",
-         true}},
+         true, true}},
        key_add},
       {"key revoke", "Revoke a key", {{"KEY", "Name or id"}}, {}, key_revoke},
       {"version", "The version of this program", {}, {}, version},

@@ -54,25 +54,6 @@ std::string scalar_text(const Json& value, std::string_view field) {
   return to_text(value);
 }
 
-// Columns on a screen: every code point but the combining ones counts one.
-size_t display_width(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string cut(std::string text, size_t width) {
-  if (width == 0 || display_width(text) <= width) {
-    return text;
-  }
-  size_t end = 0;
-  for (size_t shown = 0; end < text.size(); ++end) {
-    if ((text[end] & 0xC0) != 0x80 && ++shown == width) {
-      break;
-    }
-  }
-  return text.substr(0, end) + "…";
-}
-
 void append_object(const Json& value, std::string& out, size_t indent) {
   for (const auto& field : value.get_object()) {
     const std::string name(indent, ' ');

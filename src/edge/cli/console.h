@@ -31,9 +31,8 @@ class Console {
   Console(std::FILE* out, std::FILE* err, OutputFormat format);
 
   OutputFormat format() const { return format_; }
-  bool terminal() const {
-    return terminal_;
-  }  // stderr is one, and NO_COLOR or CI do not say otherwise
+  // Standard error is one, and CI does not say otherwise. There is no colour for NO_COLOR to stop.
+  bool terminal() const { return terminal_; }
   void list(const std::vector<Column>& columns, const Json& items);
   void object(const Json& value);
   // `value` for programs, `sentence` for people.

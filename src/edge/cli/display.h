@@ -1,6 +1,7 @@
 // Text of others on a terminal: names and sentences that come from files and servers.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,12 @@ namespace holdfast::cli {
 std::string printable(std::string_view text);
 // The same for text of several lines: line ends and tabs stay.
 std::string printable_lines(std::string_view text);
+
+// Columns on a screen: two for East Asian wide characters and emoji, none for combining marks and
+// zero-width characters, else one. Blocks are taken as a whole, and a sequence of emoji that is
+// drawn as one counts each of them, as most terminals do.
+size_t display_width(std::string_view text);
+// `text` in at most `width` columns, with … where something is left out; 0: as it is.
+std::string cut(std::string text, size_t width);
 
 }  // namespace holdfast::cli

@@ -45,6 +45,24 @@ TEST(Printable, KeepsLinesWhereThereAreSome) {
   EXPECT_EQ(printable_lines("a\n\tb\x1b\r\n"), "a\n\tb\\x1b\\r\n");
 }
 
+TEST(DisplayWidth, KnowsWideCharactersAndCombiningMarks) {
+  EXPECT_EQ(display_width("plain"), 5u);
+  EXPECT_EQ(display_width("äöü"), 3u);
+  EXPECT_EQ(display_width("a\u0308o\u0308"), 2u);
+  EXPECT_EQ(display_width("日本語"), 6u);
+  EXPECT_EQ(display_width("한글"), 4u);
+  EXPECT_EQ(display_width("\U0001F600"), 2u);
+  EXPECT_EQ(display_width("a\u200Bb"), 2u);
+}
+
+TEST(Cut, NeverGoesBeyondTheWidth) {
+  EXPECT_EQ(cut("日本語", 6), "日本語");
+  EXPECT_EQ(cut("日本語", 5), "日本…");
+  EXPECT_EQ(cut("日本語", 4), "日…");
+  EXPECT_EQ(cut("a\u0308o\u0308u", 2), "a\u0308…");
+  EXPECT_EQ(cut("anything", 0), "anything");
+}
+
 TEST(Console, ShowsNoControlCharactersOfOthers) {
   const std::string evil = "a\x1b]0;title\x07\nb";
   const Json row = JsonObject{{"name", evil}, {"list", JsonArray{Json(evil)}}, {evil, "x"}};

@@ -3,6 +3,7 @@
 // with the very same bytes, then the snapshots. Nothing in the destination refers to what is not
 // there.
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <map>
 #include <mutex>
@@ -52,6 +53,7 @@ Status copy_chunks(Repository& from, Repository& to, std::vector<Missing>& missi
     return std::tie(a.location.pack, a.location.offset) <
            std::tie(b.location.pack, b.location.offset);
   });
+  std::atomic<std::uint64_t> stored = 0;
   ChunkWriter writer(to, {});
   for (const Missing& chunk : missing) {
     if (stop.stop_requested()) {
@@ -61,9 +63,13 @@ Status copy_chunks(Repository& from, Repository& to, std::vector<Missing>& missi
     report.bytes += plain.size();
     ++report.chunks;
     // A failure is remembered by the writer and comes out of finish().
-    writer.save_later(chunk.kind, std::move(plain), [](const Result<SavedChunk>&) {});
+    writer.save_later(chunk.kind, std::move(plain), [&stored](const Result<SavedChunk>& saved) {
+      stored += saved ? saved->stored_bytes : 0;
+    });
   }
-  return writer.finish();
+  HF_TRY_VOID(writer.finish());
+  report.stored_bytes = stored;
+  return {};
 }
 
 }  // namespace

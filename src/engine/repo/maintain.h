@@ -60,7 +60,8 @@ struct CopyReport {
   std::vector<SnapshotId> copied;   // ids in the destination, in the order of the request
   std::vector<SnapshotId> skipped;  // ids in the source that the destination already has
   std::uint64_t chunks = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;         // of the chunks
+  std::uint64_t stored_bytes = 0;  // what they take in the destination, compressed and sealed
 };
 // Locks the source shared and the destination shared itself; loads both indexes. Copies carry
 // `original` and the tags, and are skipped when the destination has a copy of the same content.
