@@ -73,10 +73,22 @@ Json wire_field(std::string_view key, const Json& value) {
   return value;
 }
 
+// The details of a marker are a map of payload lists.
+Json wire_marker_details(const Json& details) {
+  JsonObject out;
+  if (details.is_object()) {
+    for (const auto& [key, value] : details.get_object()) {
+      out[key] = {{"payloads", JsonArray{payload(value)}}};
+    }
+  }
+  return Json(std::move(out));
+}
+
 JsonObject wire(const JsonObject& attributes) {
   JsonObject out;
   for (const auto& [key, value] : attributes) {
-    out[key] = wire_field(key, value);
+    const bool of_marker = key == "details" && attributes.contains("markerName");
+    out[key] = of_marker ? wire_marker_details(value) : wire_field(key, value);
   }
   return out;
 }
@@ -125,6 +137,16 @@ Json plain_map(const Json& wired, std::string_view under) {
   return Json(std::move(values));
 }
 
+Json plain_marker_details(const Json& wired) {
+  JsonObject out;
+  if (wired.is_object()) {
+    for (const auto& [key, value] : wired.get_object()) {
+      out[key] = plain_payloads(value);
+    }
+  }
+  return Json(std::move(out));
+}
+
 JsonObject stored(const JsonObject& attributes);
 
 Json stored_failure(const Json& failure) {
@@ -145,7 +167,9 @@ Json stored_failure(const Json& failure) {
 JsonObject stored(const JsonObject& attributes) {
   JsonObject out;
   for (const auto& [key, value] : attributes) {
-    if (one_of(key, kPayloadFields)) {
+    if (key == "details" && attributes.contains("markerName")) {
+      out[key] = plain_marker_details(value);
+    } else if (one_of(key, kPayloadFields)) {
       out[key] = plain_payloads(value);
     } else if (one_of(key, kPayloadMaps)) {
       out[key] = plain_map(value, "fields");

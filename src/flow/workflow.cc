@@ -23,6 +23,14 @@ std::string WorkflowContext::uuid() const {
   return uuid_v4(bytes);
 }
 
+Result<Json> WorkflowContext::side_effect(const std::function<Json()>& function) const {
+  return runtime_->side_effect(function);
+}
+bool WorkflowContext::patched(const std::string& id) const { return runtime_->patched(id); }
+void WorkflowContext::deprecate_patch(const std::string& id) const {
+  runtime_->deprecate_patch(id);
+}
+
 Future<Result<Json>> WorkflowContext::activity(std::string name, Json input,
                                                ActivityOptions options) const {
   return runtime_->activity(scope_, std::move(name), std::move(input), std::move(options));

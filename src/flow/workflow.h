@@ -74,6 +74,17 @@ class WorkflowContext {
 
   // The time of this workflow task, the same in every replay; it does not move while code runs.
   UtcTime now() const;
+  // Calls `function` once in the life of the run and keeps what it gives in the history: for what
+  // is not deterministic and too small for an activity (a reading, a drawn number). It must not
+  // touch the workflow's state. kInvalidArgument, kept too, when the value is too large.
+  Result<Json> side_effect(const std::function<Json()>& function) const;
+  // Whether this run executes what was changed under `id`: true for runs that reach this place now,
+  // false for runs that passed it before the change. The answer is the same in every replay. When
+  // no run from before is left, call deprecate_patch instead, and nothing at all when no run is
+  // left that has the mark.
+  bool patched(const std::string& id) const;
+  void deprecate_patch(const std::string& id) const;
+
   // Deterministic, from the run id; not for secrets.
   std::uint64_t random() const;
   std::string uuid() const;

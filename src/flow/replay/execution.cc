@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "flow/replay/markers.h"
+
 namespace holdfast::flow {
 namespace {
 
@@ -31,6 +33,8 @@ std::string identity_of(EventType type, const JsonObject& attributes) {
     case EventType::kTimerStarted:
     case EventType::kTimerCanceled:
       return text_at(attributes, "timerId");
+    case EventType::kMarkerRecorded:
+      return fmt::format("{} {}", text_at(attributes, "markerName"), detail::marker_id(attributes));
     case EventType::kStartChildWorkflowExecutionInitiated:
       return fmt::format("{} {}", named(attributes, "workflowType"),
                          text_at(attributes, "workflowId"));
@@ -59,6 +63,19 @@ Header header_of(const JsonObject& attributes) {
     }
   }
   return header;
+}
+
+// The command events of the workflow task that was started just before `events`.
+std::span<const Event> recorded_after(std::span<const Event> events) {
+  if (events.empty() || events.front().type != EventType::kWorkflowTaskCompleted) {
+    return {};
+  }
+  events = events.subspan(1);
+  std::size_t count = 0;
+  while (count < events.size() && is_command_event(events[count].type)) {
+    ++count;
+  }
+  return events.first(count);
 }
 
 }  // namespace
@@ -113,6 +130,7 @@ Status Execution::apply(std::span<const Event> events) {
     switch (event.type) {
       case EventType::kWorkflowTaskStarted:
         if (!ends_no_window(next)) {
+          runtime_->preload(recorded_after(events.subspan(i + 1)));
           HF_TRY_VOID(run_window(event, next != nullptr));
         }
         break;
@@ -142,16 +160,22 @@ Status Execution::run_window(const Event& started, bool replaying) {
   return {};
 }
 
+bool Execution::asks_for(const Event& event) const {
+  return !commands_.empty() && commands_.front()->event == event.type &&
+         identity_of(event.type, event.attributes) ==
+             identity_of(event.type, commands_.front()->attributes);
+}
+
 Status Execution::match(const Event& event) {
+  if (detail::is_deprecated_patch(event) && !asks_for(event)) {
+    return {};
+  }
   if (commands_.empty()) {
     return non_deterministic(fmt::format("event {} is {}, but the code asks for nothing there",
                                          event.id, described(event.type, event.attributes)));
   }
   const std::shared_ptr<Command> command = commands_.front();
-  const bool same =
-      command->event == event.type &&
-      identity_of(event.type, event.attributes) == identity_of(event.type, command->attributes);
-  if (!same) {
+  if (!asks_for(event)) {
     return non_deterministic(fmt::format("event {} is {}, but the code asks for {}", event.id,
                                          described(event.type, event.attributes),
                                          described(command->event, command->attributes)));

@@ -42,6 +42,8 @@ class Execution {
   Status start(const Event& event);
   Status run_window(const Event& started, bool replaying);
   Status match(const Event& event);
+  // Whether the next command is what this event recorded.
+  bool asks_for(const Event& event) const;
 
   const WorkflowRegistry* registry_;
   std::unique_ptr<detail::Runtime> runtime_;

@@ -11,6 +11,8 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,9 @@ class Runtime final : public ReadyQueue {
   // Applies one event of a window that is no command event. Code does not run yet.
   Status apply(const Event& event);
   void set_window(UtcTime now, bool replaying);
+  // What the window's workflow task recorded (the command events that follow it), before code runs:
+  // decisions that code finds there are not made again.
+  void preload(std::span<const Event> recorded);
   // Runs coroutines and conditions until all of them wait. An exception out of workflow code is
   // kInternal.
   Status run();
@@ -66,6 +71,9 @@ class Runtime final : public ReadyQueue {
   bool replaying() const { return replaying_; }
   bool cancel_requested() const { return cancel_requested_; }
   std::uint64_t random() { return generator_(); }
+  Result<Json> side_effect(const std::function<Json()>& function);
+  bool patched(const std::string& id);
+  void deprecate_patch(const std::string& id);
 
   Future<Result<Json>> activity(const std::shared_ptr<Scope>& scope, std::string name, Json input,
                                 ActivityOptions options);
@@ -128,6 +136,8 @@ class Runtime final : public ReadyQueue {
     std::shared_ptr<Scope> scope;
   };
 
+  bool mark_patch(const std::string& id, bool deprecated);
+
   static Task<void> main_task(Runtime& self, const WorkflowFunction& function);
   void finish(Result<Json> outcome);
   Status apply_activity(const Event& event, machines::ActivityInput input);
@@ -158,6 +168,10 @@ class Runtime final : public ReadyQueue {
   std::uint64_t last_activity_ = 0;
   std::uint64_t last_timer_ = 0;
   std::uint64_t last_child_ = 0;
+  std::uint64_t last_effect_ = 0;
+  std::map<std::string, JsonObject, std::less<>> recorded_effects_;  // by id: the marker
+  std::set<std::string, std::less<>> recorded_patches_;
+  std::map<std::string, bool, std::less<>> patches_;  // decided
 
   std::shared_ptr<Scope> root_;
   WorkflowContext context_;
