@@ -1,4 +1,5 @@
-// Side effects and patches: decided once, the same in every replay, and found where code was changed.
+// Side effects and patches: decided once, the same in every replay, and found where code was
+// changed.
 #include "flow/history_json.h"
 #include "flow/replay/script_fixture.h"
 
@@ -10,8 +11,9 @@ Script& effect(Script& script, const std::string& id, Json value) {
                     {{"markerName", "side_effect"}, {"details", {{"id", id}, {"data", value}}}});
 }
 Script& patch(Script& script, const std::string& id, bool deprecated = false) {
-  return script.add(EventType::kMarkerRecorded,
-                    {{"markerName", "patch"}, {"details", {{"id", id}, {"deprecated", deprecated}}}});
+  return script.add(
+      EventType::kMarkerRecorded,
+      {{"markerName", "patch"}, {"details", {{"id", id}, {"deprecated", deprecated}}}});
 }
 
 class MarkersTest : public testing::Test {
@@ -70,7 +72,12 @@ TEST_F(MarkersTest, ASideEffectOfTheNewestTaskIsMadeOnce) {
 
 TEST_F(MarkersTest, AHistoryWithoutTheMarkIsOneOfBeforeTheChange) {
   Script before;
-  before.begin("changed").task().activity("1", "old").activity_done(5, 1).task().completed("without");
+  before.begin("changed")
+      .task()
+      .activity("1", "old")
+      .activity_done(5, 1)
+      .task()
+      .completed("without");
   const Status replayed = replay(before);
   EXPECT_TRUE(replayed) << replayed.error().to_string();
 }
