@@ -151,8 +151,8 @@ class Client {
   // The whole history as Temporal's JSON (`temporal workflow show --output json`).
   virtual Co<Result<Json>> history_json(RunRef run) = 0;
 
-  // Waits for the end of the run: its result, or its failure as Error (kCancelled when canceled or
-  // terminated). Give up by cancelling the coroutine; the run goes on.
+  // Waits for the end of the run and of those that continue it: the result, or its failure as Error
+  // (kCancelled when canceled or terminated). Give up by cancelling the coroutine; the run goes on.
   virtual Co<Result<Json>> result(RunRef run) = 0;
   // As history(), but waits up to `patience` for the first event after `after`; empty: none came,
   // or the run is closed and everything was seen.

@@ -151,6 +151,22 @@ std::int64_t event_ref(const JsonObject& attributes, std::string_view key) {
   return id;
 }
 
+const JsonObject& object_at(const JsonObject& attributes, std::string_view key) {
+  static const JsonObject kEmpty;
+  const Json* value = attributes.if_contains(key);
+  return value && value->is_object() ? value->get_object() : kEmpty;
+}
+
+void merge_object(JsonObject& into, const JsonObject& changes) {
+  for (const auto& [key, value] : changes) {
+    if (value.is_null()) {
+      into.erase(key);
+    } else {
+      into[key] = value;
+    }
+  }
+}
+
 std::string text_at(const JsonObject& attributes, std::string_view key) {
   const Json* value = attributes.if_contains(key);
   return value && value->is_string() ? std::string(value->get_string()) : std::string();

@@ -87,6 +87,10 @@ struct Event {
 
 // An event id among attributes, as number or text; 0 when absent.
 std::int64_t event_ref(const JsonObject& attributes, std::string_view key);
+// attributes[key] as object; empty when it is something else.
+const JsonObject& object_at(const JsonObject& attributes, std::string_view key);
+// Takes over what `changes` has; a null takes the key away.
+void merge_object(JsonObject& into, const JsonObject& changes);
 // attributes[key] as text; "" when it is something else.
 std::string text_at(const JsonObject& attributes, std::string_view key);
 // attributes[key] as text, or attributes[key].name, or "".

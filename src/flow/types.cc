@@ -9,13 +9,14 @@
 namespace holdfast::flow {
 namespace {
 
-constexpr std::array<std::pair<RunStatus, std::string_view>, 6> kStatusNames = {{
+constexpr std::array<std::pair<RunStatus, std::string_view>, 7> kStatusNames = {{
     {RunStatus::kRunning, "running"},
     {RunStatus::kCompleted, "completed"},
     {RunStatus::kFailed, "failed"},
     {RunStatus::kCanceled, "canceled"},
     {RunStatus::kTerminated, "terminated"},
     {RunStatus::kTimedOut, "timed_out"},
+    {RunStatus::kContinuedAsNew, "continued_as_new"},
 }};
 
 Json context_json(const Error& error) {

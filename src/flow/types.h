@@ -67,8 +67,16 @@ struct ChildOptions {
 enum class IdReuse { kAllow, kAllowIfFailed, kReject };
 enum class IdConflict { kFail, kUseExisting, kTerminateExisting };
 
-enum class RunStatus { kRunning, kCompleted, kFailed, kCanceled, kTerminated, kTimedOut };
-// "running", "completed", "failed", "canceled", "terminated", "timed_out".
+enum class RunStatus {
+  kRunning,
+  kCompleted,
+  kFailed,
+  kCanceled,
+  kTerminated,
+  kTimedOut,
+  kContinuedAsNew,  // another run of the same workflow id took over in the same instant
+};
+// "running", "completed", "failed", "canceled", "terminated", "timed_out", "continued_as_new".
 std::string_view status_name(RunStatus status);
 std::optional<RunStatus> run_status_from(std::string_view text);
 

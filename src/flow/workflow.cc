@@ -26,6 +26,9 @@ std::string WorkflowContext::uuid() const {
 Result<Json> WorkflowContext::side_effect(const std::function<Json()>& function) const {
   return runtime_->side_effect(function);
 }
+Result<Json> WorkflowContext::continue_as_new(Json input, std::string type) const {
+  return runtime_->continue_as_new(std::move(input), std::move(type));
+}
 bool WorkflowContext::patched(const std::string& id) const { return runtime_->patched(id); }
 void WorkflowContext::deprecate_patch(const std::string& id) const {
   runtime_->deprecate_patch(id);

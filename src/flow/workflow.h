@@ -46,6 +46,8 @@ struct RunInfo {
   UtcTime started;
   Header header;
   std::optional<RunId> parent_run_id;
+  RunId first_run_id;                     // of the chain of runs that continued one another
+  std::optional<RunId> continued_run_id;  // the run before this one
 };
 
 // A child run: `started` gives its run id or why it could not start, `result` how it ended.
@@ -130,6 +132,13 @@ class WorkflowContext {
   bool cancelled() const;         // this scope
   bool cancel_requested() const;  // the run
   Future<Status> wait_cancelled() const;
+
+  // Ends this run and begins a new one of the same workflow id with a fresh history, as one step:
+  // for workflows that go on for ever. Return what it gives: `co_return
+  // ctx.continue_as_new(next);`. Memo and search attributes go along; activities, timers and
+  // children that are still open are given up as at any end. Signals that nobody read keep the run
+  // from ending, as always. `type`: empty for the same.
+  Result<Json> continue_as_new(Json input, std::string type = "") const;
 
   // Merged into what lists and describe() show. A null value removes the key.
   void upsert_memo(JsonObject memo) const;

@@ -101,7 +101,8 @@ void Engine::State::cancel_child(const RunSummary& parent, const ChildRecord& re
       self->tend_later(parent_run);
     }
   };
-  post(record.run_id, {HistoryInput(CancelInput{"the parent was cancelled"}), std::move(answer)});
+  post(current_run(parent, record),
+       {HistoryInput(CancelInput{"the parent was cancelled"}), std::move(answer)});
 }
 
 void Engine::State::leave_child(const RunSummary& parent, const ChildRecord& record) {
@@ -128,25 +129,35 @@ void Engine::State::leave_child(const RunSummary& parent, const ChildRecord& rec
   if (policy == "PARENT_CLOSE_POLICY_ABANDON") {
     forget({});
   } else if (policy == "PARENT_CLOSE_POLICY_REQUEST_CANCEL") {
-    post(record.run_id, {HistoryInput(CancelInput{"the parent closed"}), std::move(forget)});
+    post(current_run(parent, record),
+         {HistoryInput(CancelInput{"the parent closed"}), std::move(forget)});
   } else {
-    post(record.run_id, {HistoryInput(TerminateInput{"the parent closed"}), std::move(forget)});
+    post(current_run(parent, record),
+         {HistoryInput(TerminateInput{"the parent closed"}), std::move(forget)});
   }
 }
 
+// A child that continued as new goes on in another run.
+RunId Engine::State::current_run(const RunSummary& parent, const ChildRecord& record) {
+  const auto found = database_.read_blocking([&](db::Connection& sql) {
+    return run_of_child(sql, parent.run_id, record.initiated_event_id);
+  });
+  return found && *found ? **found : record.run_id;
+}
+
 void Engine::State::check_child_closed(const RunId& parent, const ChildRecord& record) {
-  const std::string workflow = text_at(record.attributes, "workflowId");
   const auto found = database_.read_blocking(
       [&](db::Connection& sql) -> Result<std::optional<std::pair<RunSummary, Event>>> {
         using Found = std::optional<std::pair<RunSummary, Event>>;
-        RunRef child{WorkflowId(workflow), record.run_id};
-        HF_TRY(const RunId id, resolve(sql, child));
-        HF_TRY(RunState state, load_run(sql, id));
-        if (state.open() || state.parent_event_id != record.initiated_event_id ||
-            state.summary.parent_run_id != parent) {
+        HF_TRY(const auto id, run_of_child(sql, parent, record.initiated_event_id));
+        if (!id) {
           return Found();
         }
-        HF_TRY(const auto last, load_history(sql, id, state.summary.history_length - 1));
+        HF_TRY(RunState state, load_run(sql, *id));
+        if (state.open()) {
+          return Found();
+        }
+        HF_TRY(const auto last, load_history(sql, *id, state.summary.history_length - 1));
         return Found(std::pair(std::move(state.summary), last.back()));
       });
   if (found && *found) {

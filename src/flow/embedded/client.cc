@@ -146,10 +146,14 @@ class EmbeddedClient final : public Client {
   }
 
   Co<Result<Json>> result(RunRef run) override {
-    HF_CO_TRY(const RunId id, co_await find(std::move(run)));
+    HF_CO_TRY(RunId id, co_await find(std::move(run)));
     while (true) {
       auto watcher = engine_.watch().watcher(id);
       HF_CO_TRY(const auto closing, co_await closing_event(id));
+      if (closing && closing->type == EventType::kWorkflowExecutionContinuedAsNew) {
+        id = RunId(text_at(closing->attributes, "newExecutionRunId"));
+        continue;
+      }
       if (closing) {
         co_return outcome_of(*closing);
       }

@@ -247,6 +247,9 @@ class Engine::State::Host final : public TransitionHost {
   bool revoke(std::int64_t id) override { return engine_.attempts_->revoke({actor_.id, id}); }
   Result<Execution*> execution() override { return engine_.execution_of(actor_); }
   void drop_execution() override { actor_.execution.reset(); }
+  RunId new_run_id() override {
+    return RunId(engine_.random_.new_id("run_", engine_.clock_.now()));
+  }
 
   std::vector<HistoryInput> take_arrived() override {
     std::deque<Item> arrived;
@@ -347,7 +350,9 @@ void Engine::State::commit_flight(const std::shared_ptr<Actor>& actor,
   flight->tend_children = flight->tend_children || transition.children_to_tend;
   flight->closed = transition.closed;
   flight->has_events = !transition.events.empty();
-  if (flight->closed && actor->state->summary.parent_run_id) {
+  if (transition.successor) {
+    flight->successor = transition.successor->summary.run_id;
+  } else if (flight->closed && actor->state->summary.parent_run_id) {
     flight->closing = transition.events.back();
   }
   if (!transition.changed()) {

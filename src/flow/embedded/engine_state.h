@@ -107,6 +107,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void cancel_child(const RunSummary& parent, const ChildRecord& record);
   void leave_child(const RunSummary& parent, const ChildRecord& record);
   void check_child_closed(const RunId& parent, const ChildRecord& record);
+  RunId current_run(const RunSummary& parent, const ChildRecord& record);
   void tell_parent(const RunState& state, const Event& closing);
   void tell_watchers(const Actor& actor);
   void finish(const std::shared_ptr<Actor>& actor);

@@ -78,6 +78,15 @@ Result<RunId> resolve(db::Connection& sql, const RunRef& ref) {
   return RunId(row->text(0));
 }
 
+Result<std::optional<RunId>> run_of_child(db::Connection& sql, const RunId& parent,
+                                          std::int64_t initiated_event_id) {
+  HF_TRY(const auto row,
+         sql.one("SELECT run_id FROM flow_runs WHERE parent_run_id = ?1 AND parent_event_id = ?2 "
+                 "ORDER BY open DESC, started DESC, run_id DESC LIMIT 1",
+                 parent.text(), initiated_event_id));
+  return row ? std::optional(RunId(row->text(0))) : std::nullopt;
+}
+
 Result<std::vector<RunId>> runs_to_recover(db::Connection& sql) {
   HF_TRY(const auto rows, sql.all("SELECT run_id FROM flow_runs WHERE open = 1 UNION "
                                   "SELECT run_id FROM flow_children WHERE stage = 2"));

@@ -20,6 +20,7 @@ struct Engine::State::Flight {
   bool closed = false;
   bool has_events = false;
   std::optional<Event> closing;  // of a child
+  RunId successor;               // empty: none
 };
 
 }  // namespace holdfast::flow::embedded

@@ -19,6 +19,7 @@ class Glance final : public TransitionHost {
     return Error(Code::kInternal, "a glance has no execution");
   }
   void drop_execution() override {}
+  RunId new_run_id() override { return {}; }
   std::vector<HistoryInput> take_arrived() override { return {}; }
 
  private:
@@ -48,6 +49,9 @@ void Engine::State::landed(const std::shared_ptr<Actor>& actor, Flight& flight, 
   }
   if (flight.has_events) {
     tell_watchers(*actor);
+  }
+  if (!flight.successor.empty()) {
+    post(flight.successor, {RecoverRequest{}, {}});
   }
   if (flight.closing) {
     tell_parent(*actor->state, *flight.closing);
@@ -165,6 +169,7 @@ void Engine::State::recover(Actor& actor, Transition& transition) {
     transition.to_dispatch.push_back(id);
   }
   transition.children_to_tend = !actor.state->children.empty();
+  transition.begin_if_new();
   transition.retry_task();
   for (const auto& [id, record] : actor.state->children) {
     if (record.stage == ChildStage::kStarted) {

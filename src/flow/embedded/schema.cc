@@ -79,8 +79,16 @@ CREATE TABLE flow_attributes(
 CREATE INDEX flow_attributes_by_value ON flow_attributes(name, value, run_id);
 )sql";
 
+// A child that continues as new is found by its parent.
+constexpr std::string_view kVersion2 = R"sql(
+CREATE INDEX flow_runs_by_parent ON flow_runs(parent_run_id, parent_event_id)
+  WHERE parent_run_id IS NOT NULL;
+)sql";
+
 }  // namespace
 
-db::Migrations migrations() { return {{"flow", 1, std::string(kVersion1)}}; }
+db::Migrations migrations() {
+  return {{"flow", 1, std::string(kVersion1)}, {"flow", 2, std::string(kVersion2)}};
+}
 
 }  // namespace holdfast::flow::embedded

@@ -216,6 +216,16 @@ Status insert_run(db::Connection& sql, const RunState& run) {
   return {};
 }
 
+Status begin_successor(db::Connection& sql, const RunState& run, const std::string& start) {
+  HF_TRY_VOID(insert_run(sql, run));
+  HF_TRY_VOID(save_run(sql, run));
+  HF_TRY_VOID(
+      sql.exec("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
+               "VALUES (?1, 1, 1, ?2)",
+               run.summary.run_id.text(), start));
+  return save_attributes(sql, run.summary.run_id.text(), run.summary.search_attributes);
+}
+
 }  // namespace
 
 std::string_view run_columns() {
@@ -271,6 +281,10 @@ CommitPlan plan_commit(const RunState& state, const Transition& transition) {
       }
     }
   };
+  if (transition.successor) {
+    plan.successor = transition.successor;
+    plan.successor_start = encode_batch(std::span(&*transition.successor_start, 1));
+  }
   collect(transition.activities_changed, state.activities, plan.activities);
   collect(transition.timers_changed, state.timers, plan.timers);
   collect(transition.children_changed, state.children, plan.children);
@@ -308,7 +322,7 @@ Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>&
   if (plan.attributes_changed) {
     HF_TRY_VOID(save_attributes(sql, run, plan.run.summary.search_attributes));
   }
-  return {};
+  return plan.successor ? begin_successor(sql, *plan.successor, plan.successor_start) : Status();
 }
 
 Result<RunState> load_run(db::Connection& sql, const RunId& run) {

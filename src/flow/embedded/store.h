@@ -30,6 +30,9 @@ struct CommitPlan {
   std::vector<std::string> request_ids;
   bool attributes_changed = false;
   std::optional<StartCheck> start;  // the run is new
+  // The run that continues this one, with its first event.
+  std::optional<RunState> successor;
+  std::string successor_start;
 };
 CommitPlan plan_commit(const RunState& state, const Transition& transition);
 // For a start that meets an existing run: kAlreadyExists, with its id in `existing` when the caller
@@ -45,6 +48,9 @@ Result<std::vector<Event>> load_history(db::Connection& sql, const RunId& run, s
 // The first and the last batch of the history only.
 Result<std::vector<Event>> load_ends(db::Connection& sql, const RunId& run);
 Result<RunId> resolve(db::Connection& sql, const RunRef& ref);
+// The newest run that this event of the parent has led to; nullopt: none.
+Result<std::optional<RunId>> run_of_child(db::Connection& sql, const RunId& parent,
+                                          std::int64_t initiated_event_id);
 Result<std::vector<RunId>> runs_to_recover(db::Connection& sql);
 Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id);
 Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query);

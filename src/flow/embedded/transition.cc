@@ -286,6 +286,12 @@ void Transition::close_run(RunStatus status) {
   closed = true;
 }
 
+void Transition::begin_if_new() {
+  if (state_.open() && state_.summary.history_length == 1) {
+    task_wanted_ = true;
+  }
+}
+
 void Transition::retry_task() {
   if (state_.open() && state_.task_attempt > 1) {
     task_wanted_ = true;
@@ -354,6 +360,9 @@ void Transition::finish_task(const Execution& execution, std::int64_t scheduled,
   for (const auto& command : execution.commands()) {
     JsonObject attributes = command->attributes;
     attributes["workflowTaskCompletedEventId"] = completed;
+    if (command->event == EventType::kWorkflowExecutionContinuedAsNew) {
+      attributes["newExecutionRunId"] = host_.new_run_id().text();
+    }
     append(command->event, std::move(attributes));
   }
   const auto live = host_.execution();

@@ -74,6 +74,8 @@ class TransitionHost {
   // stored.
   virtual Result<Execution*> execution() = 0;
   virtual void drop_execution() = 0;
+  // For the run that continues this one.
+  virtual RunId new_run_id() = 0;
   // What arrived since the transition began (for a run that is about to close).
   virtual std::vector<HistoryInput> take_arrived() = 0;
 };
@@ -88,6 +90,8 @@ class Transition {
   // Applies one thing that happened. An input that has become meaningless (late, double) does
   // nothing. The run is open, or the input is ignored.
   void accept(const HistoryInput& input);
+  // Asks for the first workflow task of a run that was begun by another's commit.
+  void begin_if_new();
   // Tries the workflow task again at once, if it is failing (a new program may do better).
   void retry_task();
   // Runs the workflow task as long as something asks for it.
@@ -110,6 +114,9 @@ class Transition {
       to_stop;  // attempts: 0 cancelled, 1 timed out, 2 closed
   bool children_to_tend = false;
   bool closed = false;
+  // The run that continues this one, and its first event: begun in the same commit.
+  std::optional<RunState> successor;
+  std::optional<Event> successor_start;
 
  private:
   Event& append(EventType type, JsonObject attributes);
@@ -129,6 +136,7 @@ class Transition {
   void finish_task(const Execution& execution, std::int64_t scheduled, std::int64_t started);
   void fail_task(const Error& error, std::size_t task_begin);
   void carry_out(Event& event);
+  void continue_as_new(const Event& event);
   void request_activity_cancel(std::int64_t id);
   void request_child_cancel(const Event& event);
 

@@ -7,22 +7,6 @@
 namespace holdfast::flow::embedded {
 namespace {
 
-void merge(JsonObject& into, const JsonObject& changes) {
-  for (const auto& [key, value] : changes) {
-    if (value.is_null()) {
-      into.erase(key);
-    } else {
-      into[key] = value;
-    }
-  }
-}
-
-const JsonObject& object_at(const JsonObject& attributes, std::string_view key) {
-  static const JsonObject kEmpty;
-  const Json* value = attributes.if_contains(key);
-  return value && value->is_object() ? value->get_object() : kEmpty;
-}
-
 Json timeout_failure(std::string_view kind, const std::optional<Json>& heartbeat,
                      const std::optional<Json>& last_failure) {
   JsonObject info = {{"timeoutType", fmt::format("TIMEOUT_TYPE_{}", kind)}};
@@ -84,11 +68,12 @@ void Transition::carry_out(Event& event) {
     case kRequestCancelExternalWorkflowExecutionInitiated:
       return request_child_cancel(event);
     case kUpsertWorkflowSearchAttributes:
-      merge(state_.summary.search_attributes, object_at(event.attributes, "searchAttributes"));
+      merge_object(state_.summary.search_attributes,
+                   object_at(event.attributes, "searchAttributes"));
       attributes_changed = true;
       return;
     case kWorkflowPropertiesModified:
-      merge(state_.summary.memo, object_at(event.attributes, "upsertedMemo"));
+      merge_object(state_.summary.memo, object_at(event.attributes, "upsertedMemo"));
       return;
     case kWorkflowExecutionCompleted:
       return close_run(RunStatus::kCompleted);
@@ -96,9 +81,56 @@ void Transition::carry_out(Event& event) {
       return close_run(RunStatus::kFailed);
     case kWorkflowExecutionCanceled:
       return close_run(RunStatus::kCanceled);
+    case kWorkflowExecutionContinuedAsNew:
+      return continue_as_new(event);
     default:
       return;
   }
+}
+
+void Transition::continue_as_new(const Event& event) {
+  const RunId next(text_at(event.attributes, "newExecutionRunId"));
+  const auto execution = host_.execution();
+  HF_CHECK(execution, "a run that has just answered is in memory");
+  const RunInfo& info = (*execution)->info();
+  RunState state;
+  state.summary.run_id = next;
+  state.summary.workflow_id = state_.summary.workflow_id;
+  state.summary.type = named(event.attributes, "workflowType");
+  state.summary.started = now_;
+  state.summary.history_length = 1;
+  state.summary.memo = state_.summary.memo;
+  state.summary.search_attributes = state_.summary.search_attributes;
+  state.summary.parent_run_id = state_.summary.parent_run_id;
+  state.parent_event_id = state_.parent_event_id;
+  state.header = state_.header;
+  state.last_event_time = now_;
+  JsonObject header;
+  for (const auto& [key, value] : state_.header) {
+    header[key] = value;
+  }
+  Event start{1, now_, EventType::kWorkflowExecutionStarted, {}};
+  start.attributes = {{"workflowType", {{"name", state.summary.type}}},
+                      {"workflowId", state.summary.workflow_id.text()},
+                      {"taskQueue", {{"name", "workflows"}}},
+                      {"input", event.attributes.at("input")},
+                      {"originalExecutionRunId", next.text()},
+                      {"firstExecutionRunId", info.first_run_id.text()},
+                      {"continuedExecutionRunId", state_.summary.run_id.text()},
+                      {"initiator", "CONTINUE_AS_NEW_INITIATOR_WORKFLOW"},
+                      {"identity", "holdfast"},
+                      {"attempt", 1},
+                      {"header", std::move(header)},
+                      {"memo", state.summary.memo},
+                      {"searchAttributes", state.summary.search_attributes}};
+  if (state_.deadline) {
+    const Nanoseconds allowed = *state_.deadline - state_.summary.started;
+    state.deadline = now_ + allowed;
+    start.attributes["workflowRunTimeout"] = duration_text(allowed);
+  }
+  close_run(RunStatus::kContinuedAsNew);
+  successor = std::move(state);
+  successor_start = std::move(start);
 }
 
 void Transition::request_activity_cancel(std::int64_t id) {

@@ -96,8 +96,14 @@ Status Execution::start(const Event& event) {
   if (const Json* parent = attributes.if_contains("parentWorkflowExecution")) {
     info.parent_run_id = RunId(get_string(*parent, "runId"));
   }
+  info.first_run_id = RunId(text_at(attributes, "firstExecutionRunId"));
+  if (attributes.contains("continuedExecutionRunId")) {
+    info.continued_run_id = RunId(text_at(attributes, "continuedExecutionRunId"));
+  }
   const Json* input = attributes.if_contains("input");
-  runtime_ = std::make_unique<detail::Runtime>(std::move(info), input ? *input : Json());
+  runtime_ = std::make_unique<detail::Runtime>(std::move(info), input ? *input : Json(),
+                                               object_at(attributes, "memo"),
+                                               object_at(attributes, "searchAttributes"));
   runtime_->start(*function);
   return {};
 }

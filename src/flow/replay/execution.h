@@ -34,6 +34,8 @@ class Execution {
   // Success when the history matches everything that the code asked for.
   Status check_complete() const;
 
+  // Of a run that has started.
+  const RunInfo& info() const { return runtime_->info(); }
   std::int64_t last_event_id() const { return last_event_id_; }
   Result<Json> query(std::string_view name, const Json& args) const;
   const Json& progress() const;

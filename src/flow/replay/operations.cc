@@ -342,14 +342,26 @@ void Runtime::cancel_scope(Scope& scope) {
   }
 }
 
+Result<Json> Runtime::continue_as_new(Json input, std::string type) {
+  if (auto problem = payload_problem(input, "the input of the next run")) {
+    return *problem;
+  }
+  continuation_ = JsonObject{{"workflowType", {{"name", type.empty() ? info_.type : type}}},
+                             {"input", std::move(input)},
+                             {"initiator", "CONTINUE_AS_NEW_INITIATOR_WORKFLOW"}};
+  return Error(Code::kCancelled, "the run continues as a new one");
+}
+
 void Runtime::upsert_memo(JsonObject memo) {
   if (!destroying_) {
+    merge_object(memo_, memo);
     push(EventType::kWorkflowPropertiesModified, {{"upsertedMemo", std::move(memo)}});
   }
 }
 
 void Runtime::upsert_search_attributes(JsonObject attributes) {
   if (!destroying_) {
+    merge_object(search_attributes_, attributes);
     push(EventType::kUpsertWorkflowSearchAttributes, {{"searchAttributes", std::move(attributes)}});
   }
 }

@@ -45,11 +45,13 @@ std::optional<Error> payload_problem(const Json& payload, std::string_view of) {
       .with("bytes", std::to_string(size));
 }
 
-Runtime::Runtime(RunInfo info, Json input)
+Runtime::Runtime(RunInfo info, Json input, JsonObject memo, JsonObject search_attributes)
     : info_(std::move(info)),
       input_(std::move(input)),
       generator_(seed_of(info_.run_id.text())),
       now_(info_.started),
+      memo_(std::move(memo)),
+      search_attributes_(std::move(search_attributes)),
       root_(std::make_shared<Scope>()),
       context_(*this, root_) {}
 
@@ -84,7 +86,11 @@ void Runtime::finish(Result<Json> outcome) {
     }
   }
   finished_ = true;
-  if (outcome) {
+  if (continuation_) {
+    (*continuation_)["memo"] = memo_;
+    (*continuation_)["searchAttributes"] = search_attributes_;
+    push(EventType::kWorkflowExecutionContinuedAsNew, std::move(*continuation_));
+  } else if (outcome) {
     push(EventType::kWorkflowExecutionCompleted, {{"result", std::move(*outcome)}});
   } else if (outcome.error().code() == Code::kCancelled && cancel_requested_) {
     push(EventType::kWorkflowExecutionCanceled, {{"details", outcome.error().to_string()}});

@@ -40,7 +40,8 @@ struct Scope {
 
 class Runtime final : public ReadyQueue {
  public:
-  Runtime(RunInfo info, Json input);
+  // `memo` and `search_attributes`: those that the run was started with.
+  Runtime(RunInfo info, Json input, JsonObject memo, JsonObject search_attributes);
   ~Runtime() override;
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -72,6 +73,7 @@ class Runtime final : public ReadyQueue {
   bool cancel_requested() const { return cancel_requested_; }
   std::uint64_t random() { return generator_(); }
   Result<Json> side_effect(const std::function<Json()>& function);
+  Result<Json> continue_as_new(Json input, std::string type);
   bool patched(const std::string& id);
   void deprecate_patch(const std::string& id);
 
@@ -164,6 +166,9 @@ class Runtime final : public ReadyQueue {
   bool finished_ = false;
   bool destroying_ = false;
   Json progress_;
+  JsonObject memo_;
+  JsonObject search_attributes_;
+  std::optional<JsonObject> continuation_;  // attributes of WorkflowExecutionContinuedAsNew
   std::uint64_t last_sequence_ = 0;
   std::uint64_t last_activity_ = 0;
   std::uint64_t last_timer_ = 0;
