@@ -135,6 +135,13 @@ class Client {
 
   virtual Co<Result<Started>> start(std::string type, WorkflowId id, Json input,
                                     StartOptions options) = 0;
+  // Signals the open run of this workflow id, or starts one that has the signal from its first
+  // moment, as one step. `options.conflict` does not count; `options.request_id` is the start's,
+  // and with
+  // "/signal" behind it the signal's.
+  virtual Co<Result<Started>> signal_with_start(std::string type, WorkflowId id, Json input,
+                                                StartOptions options, std::string signal,
+                                                Json payload) = 0;
   // request_id empty: not deduplicated.
   virtual Co<Status> signal(RunRef run, std::string name, Json payload, std::string request_id) = 0;
   virtual Co<Result<Json>> query(RunRef run, std::string name, Json args) = 0;

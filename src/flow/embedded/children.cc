@@ -204,7 +204,8 @@ ChildInput child_closed(const RunSummary& child, std::int64_t initiated_event_id
 
 void Engine::State::start_run(std::string type, WorkflowId id, Json input, StartOptions options,
                               std::optional<std::pair<RunSummary, std::int64_t>> parent,
-                              std::move_only_function<void(Result<Started>)> done) {
+                              std::move_only_function<void(Result<Started>)> done,
+                              std::optional<SignalInput> signal) {
   StartRequest request;
   RunState& state = request.state;
   const UtcTime now = clock_.now();
@@ -247,6 +248,7 @@ void Engine::State::start_run(std::string type, WorkflowId id, Json input, Start
   }
   request.check = {options.request_id, options.reuse, options.conflict};
   request.done = std::move(done);
+  request.signal = std::move(signal);
   const RunId run = state.summary.run_id;
   post(run, {std::move(request), {}});
 }

@@ -62,7 +62,7 @@ class EmbeddedClient final : public Client {
       co_return *problem;
     }
     if (!engine_.knows_workflow(type)) {
-      co_return Error(Code::kNotFound, "there is no workflow of this type").with("type", type);
+      co_return no_such_workflow(type);
     }
     const bool replace = options.conflict == IdConflict::kTerminateExisting;
     while (true) {
@@ -77,6 +77,41 @@ class EmbeddedClient final : public Client {
       if (!ended && ended.error().code() != Code::kFailedPrecondition) {
         co_return ended.error();
       }
+    }
+  }
+
+  Co<Result<Started>> signal_with_start(std::string type, WorkflowId id, Json input,
+                                        StartOptions options, std::string signal_name,
+                                        Json payload) override {
+    for (const auto& [value, of] : {std::pair(&input, &type), std::pair(&payload, &signal_name)}) {
+      if (auto problem = detail::payload_problem(*value, *of)) {
+        co_return *problem;
+      }
+    }
+    if (!engine_.knows_workflow(type)) {
+      co_return no_such_workflow(type);
+    }
+    options.conflict = IdConflict::kUseExisting;
+    const std::string request = options.request_id.empty() ? "" : options.request_id + "/signal";
+    const SignalInput input_of_signal{std::move(signal_name), std::move(payload), request};
+    RunId closed;
+    while (true) {
+      auto begin = [&](auto done) {
+        engine_.start_run(type, id, input, options, std::nullopt, std::move(done), input_of_signal);
+      };
+      Result<Started> started = co_await completion<Result<Started>>(std::move(begin));
+      if (!started || started->created) {
+        co_return started;
+      }
+      const Status sent = co_await send(ref(started->run_id), HistoryInput(input_of_signal));
+      // A closed run that a start finds again is the one that this very request made.
+      if (sent || started->run_id == closed) {
+        co_return started;
+      }
+      if (sent.error().code() != Code::kFailedPrecondition) {
+        co_return sent.error();
+      }
+      closed = started->run_id;  // between the two: there is room for a new one
     }
   }
 
@@ -191,6 +226,9 @@ class EmbeddedClient final : public Client {
   }
 
  private:
+  static Error no_such_workflow(const std::string& type) {
+    return Error(Code::kNotFound, "there is no workflow of this type").with("type", type);
+  }
   static Error stopped() {
     return {Code::kUnavailable, "the workflow engine stopped", Retry::kTransient};
   }

@@ -326,6 +326,9 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   for (Item& item : items) {
     if (auto* start = std::get_if<StartRequest>(&item.what)) {
       transition.start(std::move(start->attributes));
+      if (start->signal) {
+        inputs.emplace_back(std::move(*start->signal));
+      }
       flight->check = start->check;
       flight->started = std::move(start->done);
     } else if (std::holds_alternative<RecoverRequest>(item.what)) {

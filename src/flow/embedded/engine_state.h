@@ -29,6 +29,7 @@ struct StartRequest {
   JsonObject attributes;  // of WorkflowExecutionStarted
   StartCheck check;
   std::move_only_function<void(Result<Started>)> done;
+  std::optional<SignalInput> signal;  // that the run has from its first moment
 };
 struct QueryRequest {
   std::string name;
@@ -83,7 +84,8 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   // Makes a run. `parent`: run id and StartChildWorkflowExecutionInitiated of a child's parent.
   void start_run(std::string type, WorkflowId id, Json input, StartOptions options,
                  std::optional<std::pair<RunSummary, std::int64_t>> parent,
-                 std::move_only_function<void(Result<Started>)> done);
+                 std::move_only_function<void(Result<Started>)> done,
+                 std::optional<SignalInput> signal = {});
 
  private:
   // A transition on its way to the disk.

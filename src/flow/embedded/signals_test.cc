@@ -215,6 +215,40 @@ TEST_P(SignalsTest, ShowsProgressMemoAndAttributes) {
   EXPECT_EQ(get_string(*query("w", "progress"), "step"), "done");
 }
 
+Task<Result<Json>> first_signal(WorkflowContext& ctx) { co_return co_await ctx.wait_signal("go"); }
+
+TEST_P(SignalsTest, StartsWithASignalOrSignalsTheOpenRun) {
+  workflows.add("first", first_signal);
+  workflows.add("two", [](WorkflowContext& ctx) -> Task<Result<Json>> {
+    HF_CO_TRY(const Json a, co_await ctx.wait_signal("go"));
+    HF_CO_TRY(const Json b, co_await ctx.wait_signal("go"));
+    co_return Json(JsonArray{a, b});
+  });
+  open();
+  const auto both = [&](const std::string& type, const std::string& id, Json payload,
+                        const std::string& request) {
+    StartOptions how;
+    how.request_id = request;
+    return wait(engine->client().signal_with_start(type, WorkflowId(id), {}, how, "go", payload));
+  };
+  const auto one = both("two", "w", 1, "a");
+  ASSERT_TRUE(one);
+  EXPECT_TRUE(one->created);
+  EXPECT_EQ(events("w").at(1), "WorkflowExecutionSignaled");
+  const auto two = both("two", "w", 2, "b");
+  ASSERT_TRUE(two);
+  EXPECT_FALSE(two->created);
+  EXPECT_EQ(two->run_id, one->run_id);
+  EXPECT_EQ(to_text(*result("w")), "[1,2]");
+  // The same request again finds its run, closed or not; a new one begins the next.
+  EXPECT_EQ(both("two", "w", 1, "a")->run_id, one->run_id);
+  const auto next = both("first", "w", 3, "c");
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->created);
+  EXPECT_EQ(to_text(*result("w")), "3");
+  EXPECT_EQ(both("none", "x", 1, "").error().code(), Code::kNotFound);
+}
+
 Task<Result<Json>> timers_in_order(WorkflowContext& ctx) {
   auto order = std::make_shared<JsonArray>();
   static constexpr auto kOne = [](WorkflowContext c, int n,
