@@ -145,6 +145,12 @@ class Client {
   // request_id empty: not deduplicated.
   virtual Co<Status> signal(RunRef run, std::string name, Json payload, std::string request_id) = 0;
   virtual Co<Result<Json>> query(RunRef run, std::string name, Json args) = 0;
+  // Asks the run to change and waits for its answer: the handler's value or error, or the
+  // validator's refusal. The same `update_id` asks once, also after a restart of either side;
+  // empty: a new one. kNotFound: the run takes no update of this name; kFailedPrecondition: it is
+  // closed, or closed before it answered.
+  virtual Co<Result<Json>> update(RunRef run, std::string name, Json args,
+                                  std::string update_id) = 0;
   // The workflow decides how to end; idempotent.
   virtual Co<Status> cancel(RunRef run, std::string reason) = 0;
   // Ends the run at once, without its code.

@@ -54,6 +54,9 @@ Json wire_failure(const Json& failure) {
   return Json(std::move(out));
 }
 
+Json wire_request(const Json& request);
+Json wire_outcome(const Json& outcome);
+
 Json wire_field(std::string_view key, const Json& value) {
   if (one_of(key, kPayloadFields)) {
     return {{"payloads", JsonArray{payload(value)}}};
@@ -66,6 +69,12 @@ Json wire_field(std::string_view key, const Json& value) {
   }
   if (one_of(key, kFailures)) {
     return wire_failure(value);
+  }
+  if (key == "acceptedRequest") {
+    return wire_request(value);
+  }
+  if (key == "outcome") {
+    return wire_outcome(value);
   }
   if (key.ends_with("EventId") && value.is_int64()) {
     return Json(std::to_string(value.get_int64()));
@@ -82,6 +91,25 @@ Json wire_marker_details(const Json& details) {
     }
   }
   return Json(std::move(out));
+}
+
+// The request of an accepted update: its arguments are payloads.
+Json wire_request(const Json& request) {
+  JsonObject out = request.is_object() ? request.get_object() : JsonObject();
+  if (Json* input = out.if_contains("input"); input && input->is_object()) {
+    JsonObject& inner = input->get_object();
+    inner["args"] = {{"payloads", JsonArray{payload(inner["args"])}}};
+  }
+  return Json(std::move(out));
+}
+
+// The outcome of an update: payloads or a failure.
+Json wire_outcome(const Json& outcome) {
+  if (const Json* success = find(outcome, "success")) {
+    return {{"success", {{"payloads", JsonArray{payload(*success)}}}}};
+  }
+  const Json* failure = find(outcome, "failure");
+  return {{"failure", failure ? wire_failure(*failure) : Json()}};
 }
 
 JsonObject wire(const JsonObject& attributes) {
@@ -164,6 +192,23 @@ Json stored_failure(const Json& failure) {
   return Json(std::move(out));
 }
 
+Json stored_request(const Json& request) {
+  JsonObject out = request.is_object() ? request.get_object() : JsonObject();
+  if (Json* input = out.if_contains("input"); input && input->is_object()) {
+    JsonObject& inner = input->get_object();
+    inner["args"] = plain_payloads(inner["args"]);
+  }
+  return Json(std::move(out));
+}
+
+Json stored_outcome(const Json& outcome) {
+  if (const Json* success = find(outcome, "success")) {
+    return {{"success", plain_payloads(*success)}};
+  }
+  const Json* failure = find(outcome, "failure");
+  return {{"failure", failure ? stored_failure(*failure) : Json()}};
+}
+
 JsonObject stored(const JsonObject& attributes) {
   JsonObject out;
   for (const auto& [key, value] : attributes) {
@@ -177,6 +222,10 @@ JsonObject stored(const JsonObject& attributes) {
       out[key] = plain_map(value, "indexedFields");
     } else if (one_of(key, kFailures)) {
       out[key] = stored_failure(value);
+    } else if (key == "acceptedRequest") {
+      out[key] = stored_request(value);
+    } else if (key == "outcome") {
+      out[key] = stored_outcome(value);
     } else if (std::string_view(key).ends_with("EventId")) {
       out[key] = event_ref(attributes, key);
     } else {

@@ -29,6 +29,10 @@ Result<Json> WorkflowContext::side_effect(const std::function<Json()>& function)
 Result<Json> WorkflowContext::continue_as_new(Json input, std::string type) const {
   return runtime_->continue_as_new(std::move(input), std::move(type));
 }
+void WorkflowContext::set_update(std::string name, UpdateHandler handler,
+                                 UpdateValidator validator) const {
+  runtime_->set_update(std::move(name), std::move(handler), std::move(validator));
+}
 bool WorkflowContext::patched(const std::string& id) const { return runtime_->patched(id); }
 void WorkflowContext::deprecate_patch(const std::string& id) const {
   runtime_->deprecate_patch(id);

@@ -114,6 +114,13 @@ class WorkflowContext {
   // False when `timeout` passes first.
   Task<Result<bool>> wait_condition(std::function<bool()> condition, Nanoseconds timeout) const;
 
+  // Answers Client::update(name): a request that changes the run and gets an answer. `validator`
+  // may refuse it and must change nothing; a refused update leaves no trace. The handler's task
+  // starts with the other code of the workflow task and may await; several of them may be under
+  // way.
+  using UpdateHandler = std::function<Task<Result<Json>>(Json)>;
+  using UpdateValidator = std::function<Status(const Json&)>;
+  void set_update(std::string name, UpdateHandler handler, UpdateValidator validator = {}) const;
   // Answers Client::query(name). Must not change anything and must not await.
   void set_query(std::string name, std::function<Result<Json>(const Json&)> handler) const;
   // What the run is doing, for people: stored with the next workflow task, in describe() and to

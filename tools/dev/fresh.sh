@@ -2,6 +2,8 @@
 # of each. Root only; the tree and everything in it is deleted at the end.
 # shellcheck shell=bash
 
+. "$HF_ROOT/tools/dev/deps.sh"
+
 # typed_lines: what the README asks a reader to type, without the clone itself.
 typed_lines() {
   awk '/^```console$/ { on = 1; next } /^```/ { on = 0 } on && sub(/^\$ /, "")' README.md |
@@ -40,14 +42,17 @@ make_tree() {
   local codename=$1 tree=$2 mirror
   # The mirror that this machine's own apt uses.
   mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ')
-  if command -v mmdebstrap >/dev/null; then
-    mmdebstrap --variant=minbase "$codename" "$tree" ${mirror:+"$mirror"}
-  elif command -v debootstrap >/dev/null; then
+  if command -v debootstrap >/dev/null && ! command -v mmdebstrap >/dev/null; then
     debootstrap --variant=minbase "$codename" "$tree" ${mirror:+"$mirror"}
   else
-    echo "neither mmdebstrap nor debootstrap is here; apt-get install mmdebstrap" >&2
-    return 8
+    mmdebstrap --variant=minbase "$codename" "$tree" ${mirror:+"$mirror"}
   fi
+}
+
+# What makes the tree, installed where neither program is there.
+need_bootstrap() {
+  command -v mmdebstrap >/dev/null || command -v debootstrap >/dev/null && return
+  apt_quiet update && apt_quiet install -y --no-install-recommends mmdebstrap
 }
 
 hf_fresh() {
@@ -57,6 +62,7 @@ hf_fresh() {
   tree=$(mktemp -d "${TMPDIR:-/var/tmp}/holdfast-fresh.XXXXXX")
   # shellcheck disable=SC2064 # this tree, not a later one
   trap "leave_tree '$tree'" EXIT
+  step fresh-tool "mmdebstrap, which makes bare trees" need_bootstrap || return
   step "fresh-$codename" "a bare $codename (network)" make_tree "$codename" "$tree" || return
   printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
   chmod +x "$tree/usr/sbin/policy-rc.d"

@@ -52,6 +52,15 @@ Result<Json> outcome_of(const Event& closing) {
   }
 }
 
+// Of an update.
+Result<Json> answer_of(const Json& outcome) {
+  if (const Json* success = find(outcome, "success")) {
+    return *success;
+  }
+  const Json* failure = find(outcome, "failure");
+  return from_failure(failure ? *failure : Json());
+}
+
 class EmbeddedClient final : public Client {
  public:
   explicit EmbeddedClient(Engine::State& engine) : engine_(engine) {}
@@ -129,6 +138,35 @@ class EmbeddedClient final : public Client {
       engine_.post(id, {QueryRequest{name, args, std::move(done)}, {}});
     };
     co_return co_await completion<Result<Json>>(std::move(begin));
+  }
+
+  Co<Result<Json>> update(RunRef run, std::string name, Json args, std::string update_id) override {
+    if (auto problem = detail::payload_problem(args, name)) {
+      co_return *problem;
+    }
+    HF_CO_TRY(const RunId id, co_await find(std::move(run)));
+    detail::UpdateOffer offer{update_id.empty() ? engine_.new_update_id() : std::move(update_id),
+                              std::move(name), std::move(args)};
+    auto begin = [&](auto done) { engine_.post(id, {UpdateRequest{offer, std::move(done)}, {}}); };
+    HF_CO_TRY_VOID(co_await completion<Status>(std::move(begin)));
+    while (true) {
+      auto watcher = engine_.watch().watcher(id);
+      HF_CO_TRY(const auto closing, co_await closing_event(id));
+      auto look = [id, offer](db::Connection& sql) { return find_update(sql, id, offer.id); };
+      HF_CO_TRY(const auto known, co_await engine_.database().read(std::move(look)));
+      if (known && known->outcome) {
+        co_return answer_of(*known->outcome);
+      }
+      if (closing) {
+        co_return Error(Code::kFailedPrecondition, "the run closed before it answered the update");
+      }
+      if (!engine_.running()) {
+        co_return stopped();
+      }
+      if (!co_await engine_.watch().wait(std::move(watcher), std::nullopt)) {
+        co_return Error(Code::kCancelled, "the wait for the answer was given up");
+      }
+    }
   }
 
   Co<Status> cancel(RunRef run, std::string reason) override {

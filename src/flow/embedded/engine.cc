@@ -166,6 +166,8 @@ void Engine::State::refuse(std::deque<Item>& items, const Error& error) {
       start->done(error);
     } else if (auto* query = std::get_if<QueryRequest>(&item.what)) {
       query->done(error);
+    } else if (auto* update = std::get_if<UpdateRequest>(&item.what)) {
+      update->done(error);
     } else if (item.answer) {
       item.answer(error);
     }
@@ -303,6 +305,32 @@ void Engine::State::gather(Actor& actor, Item item, std::vector<HistoryInput>& i
   inputs.push_back(std::move(input));
 }
 
+void Engine::State::gather_updates(Actor& actor, std::deque<Item>& items, Flight& flight,
+                                   Transition& transition) {
+  std::map<std::string, detail::UpdateOffer> offers;
+  for (Item& item : items) {
+    auto* update = std::get_if<UpdateRequest>(&item.what);
+    if (update == nullptr) {
+      continue;
+    }
+    const auto known = database_.read_blocking(
+        [&](db::Connection& sql) { return find_update(sql, actor.id, update->offer.id); });
+    if (!known || *known) {
+      update->done(known ? Status() : Status(known.error()));
+    } else if (!actor.state->open()) {
+      update->done(run_closed(actor.state->summary));
+    } else {
+      flight.updates.emplace_back(update->offer.id, std::move(update->done));
+      offers.try_emplace(update->offer.id, std::move(update->offer));
+    }
+  }
+  std::vector<detail::UpdateOffer> list;
+  for (auto& [id, offer] : offers) {
+    list.push_back(std::move(offer));
+  }
+  transition.offer_updates(std::move(list));
+}
+
 void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   std::deque<Item> items;
   bool stopping = false;
@@ -334,7 +362,7 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
     } else if (std::holds_alternative<RecoverRequest>(item.what)) {
       flight->recover = true;
       recover(*actor, transition);
-    } else {
+    } else if (std::holds_alternative<HistoryInput>(item.what)) {
       gather(*actor, std::move(item), inputs, *flight);
     }
   }
@@ -342,6 +370,7 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   for (const HistoryInput& input : inputs) {
     transition.accept(input);
   }
+  gather_updates(*actor, items, *flight, transition);
   transition.run_tasks();
   commit_flight(actor, std::move(flight), transition);
 }
@@ -352,6 +381,7 @@ void Engine::State::commit_flight(const std::shared_ptr<Actor>& actor,
   flight->to_stop = transition.to_stop;
   flight->tend_children = flight->tend_children || transition.children_to_tend;
   flight->closed = transition.closed;
+  flight->rejected = transition.rejected;
   flight->has_events = !transition.events.empty();
   if (transition.successor) {
     flight->successor = transition.successor->summary.run_id;

@@ -36,11 +36,16 @@ struct QueryRequest {
   Json args;
   std::move_only_function<void(Result<Json>)> done;
 };
+// Answered when the run has refused it or its acceptance is committed.
+struct UpdateRequest {
+  detail::UpdateOffer offer;
+  std::move_only_function<void(Status)> done;
+};
 // Look at the rows after a start of the engine or a failed commit: dispatch, arm, tend.
 struct RecoverRequest {};
 
 struct Item {
-  std::variant<HistoryInput, StartRequest, QueryRequest, RecoverRequest> what;
+  std::variant<HistoryInput, StartRequest, QueryRequest, UpdateRequest, RecoverRequest> what;
   std::move_only_function<void(Status)> answer;  // may be empty: an input of the engine's own
 };
 
@@ -80,6 +85,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   Client& client() { return *client_; }
   bool running() const;
   bool knows_workflow(std::string_view type) const { return workflows_.find(type) != nullptr; }
+  std::string new_update_id() { return random_.new_id("upd_", clock_.now()); }
   void post(const RunId& run, Item item);
   // Makes a run. `parent`: run id and StartChildWorkflowExecutionInitiated of a child's parent.
   void start_run(std::string type, WorkflowId id, Json input, StartOptions options,
@@ -95,6 +101,8 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void pump(const std::shared_ptr<Actor>& actor);
   bool load(const std::shared_ptr<Actor>& actor, std::deque<Item>& items);
   void answer_queries(Actor& actor, std::deque<Item>& items);
+  void gather_updates(Actor& actor, std::deque<Item>& items, Flight& flight,
+                      Transition& transition);
   void gather(Actor& actor, Item item, std::vector<HistoryInput>& inputs, Flight& flight);
   void commit_flight(const std::shared_ptr<Actor>& actor, std::shared_ptr<Flight> flight,
                      Transition& transition);

@@ -97,6 +97,21 @@ Result<std::vector<RunId>> runs_to_recover(db::Connection& sql) {
   return runs;
 }
 
+Result<std::optional<KnownUpdate>> find_update(db::Connection& sql, const RunId& run,
+                                               const std::string& update_id) {
+  HF_TRY(const auto row,
+         sql.one("SELECT outcome FROM flow_updates WHERE run_id = ?1 AND update_id = ?2",
+                 run.text(), update_id));
+  if (!row) {
+    return std::optional<KnownUpdate>();
+  }
+  KnownUpdate known;
+  if (const auto text = row->optional_text(0)) {
+    HF_TRY(known.outcome, parse_json(*text));
+  }
+  return std::optional(std::move(known));
+}
+
 Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id) {
   HF_TRY(const auto row,
          sql.one("SELECT 1 FROM flow_requests WHERE run_id = ?1 AND request_id = ?2", run.text(),

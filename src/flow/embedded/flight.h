@@ -9,6 +9,8 @@ struct Engine::State::Flight {
   CommitPlan plan;
   std::vector<std::move_only_function<void(Status)>> answers;
   std::vector<HistoryInput> own_inputs;  // come back when the commit fails
+  std::vector<std::pair<std::string, std::move_only_function<void(Status)>>> updates;
+  std::vector<detail::UpdateRejection> rejected;
   bool recover = false;
   std::optional<StartCheck> check;
   std::move_only_function<void(Result<Started>)> started;

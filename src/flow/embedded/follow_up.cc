@@ -44,6 +44,10 @@ void Engine::State::landed(const std::shared_ptr<Actor>& actor, Flight& flight, 
   for (auto& answer : flight.answers) {
     answer({});
   }
+  for (auto& [id, done] : flight.updates) {
+    const auto refused = std::ranges::find(flight.rejected, id, &detail::UpdateRejection::id);
+    done(refused == flight.rejected.end() ? Status() : Status(refused->reason));
+  }
   if (flight.started) {
     flight.started(Started{actor->id, true});
   }
@@ -73,6 +77,9 @@ void Engine::State::lost(const std::shared_ptr<Actor>& actor, Flight& flight, co
   log_warn("flow.commit_failed", {{"run_id", actor->id.text()}, {"error", error.to_string()}});
   for (auto& answer : flight.answers) {
     answer(error);
+  }
+  for (auto& [id, done] : flight.updates) {
+    done(error);
   }
   hold(actor, std::move(flight.own_inputs));
 }

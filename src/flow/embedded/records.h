@@ -79,6 +79,7 @@ struct RunState {
   std::map<std::int64_t, ActivityRecord> activities;
   std::map<std::int64_t, TimerRecord> timers;
   std::map<std::int64_t, ChildRecord> children;
+  std::map<std::string, std::int64_t> updates;  // accepted and not answered: id, accepting event
 
   bool open() const { return summary.status == RunStatus::kRunning; }
 };

@@ -79,8 +79,15 @@ CREATE TABLE flow_attributes(
 CREATE INDEX flow_attributes_by_value ON flow_attributes(name, value, run_id);
 )sql";
 
-// A child that continues as new is found by its parent.
+// A child that continues as new is found by its parent; updates by their id.
 constexpr std::string_view kVersion2 = R"sql(
+CREATE TABLE flow_updates(
+  run_id TEXT NOT NULL,
+  update_id TEXT NOT NULL,
+  accepted_event_id INTEGER NOT NULL,
+  outcome TEXT,
+  PRIMARY KEY (run_id, update_id)
+) STRICT;
 CREATE INDEX flow_runs_by_parent ON flow_runs(parent_run_id, parent_event_id)
   WHERE parent_run_id IS NOT NULL;
 )sql";

@@ -289,6 +289,7 @@ CommitPlan plan_commit(const RunState& state, const Transition& transition) {
   collect(transition.timers_changed, state.timers, plan.timers);
   collect(transition.children_changed, state.children, plan.children);
   plan.request_ids = transition.request_ids;
+  plan.updates = transition.updates;
   plan.attributes_changed = transition.attributes_changed;
   return plan;
 }
@@ -319,6 +320,13 @@ Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>&
     HF_TRY_VOID(
         sql.exec("INSERT INTO flow_requests(run_id, request_id) VALUES (?1, ?2)", run, request));
   }
+  for (const Transition::UpdateChange& update : plan.updates) {
+    HF_TRY_VOID(
+        sql.exec("INSERT INTO flow_updates(run_id, update_id, accepted_event_id, outcome) "
+                 "VALUES (?1, ?2, ?3, ?4) "
+                 "ON CONFLICT (run_id, update_id) DO UPDATE SET outcome = excluded.outcome",
+                 run, update.id, update.accepted_event_id, text_of(update.outcome)));
+  }
   if (plan.attributes_changed) {
     HF_TRY_VOID(save_attributes(sql, run, plan.run.summary.search_attributes));
   }
@@ -338,6 +346,12 @@ Result<RunState> load_run(db::Connection& sql, const RunId& run) {
   HF_TRY(const auto timers,
          sql.all("SELECT started_event_id, timer_id, fire_at FROM flow_timers WHERE run_id = ?1",
                  run.text()));
+  HF_TRY(const auto updates, sql.all("SELECT update_id, accepted_event_id FROM flow_updates "
+                                     "WHERE run_id = ?1 AND outcome IS NULL",
+                                     run.text()));
+  for (const db::Row& update : updates) {
+    state.updates.emplace(update.text(0), update.integer(1));
+  }
   for (const db::Row& timer : timers) {
     state.timers.emplace(timer.integer(0),
                          TimerRecord{timer.integer(0), timer.text(1), timer.time(2)});

@@ -28,6 +28,7 @@ struct CommitPlan {
   std::vector<std::pair<std::int64_t, std::optional<TimerRecord>>> timers;
   std::vector<std::pair<std::int64_t, std::optional<ChildRecord>>> children;
   std::vector<std::string> request_ids;
+  std::vector<Transition::UpdateChange> updates;
   bool attributes_changed = false;
   std::optional<StartCheck> start;  // the run is new
   // The run that continues this one, with its first event.
@@ -52,6 +53,12 @@ Result<RunId> resolve(db::Connection& sql, const RunRef& ref);
 Result<std::optional<RunId>> run_of_child(db::Connection& sql, const RunId& parent,
                                           std::int64_t initiated_event_id);
 Result<std::vector<RunId>> runs_to_recover(db::Connection& sql);
+// An update that a run accepted, and its outcome when it has one; nullopt: the run knows none.
+struct KnownUpdate {
+  std::optional<Json> outcome;
+};
+Result<std::optional<KnownUpdate>> find_update(db::Connection& sql, const RunId& run,
+                                               const std::string& update_id);
 Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id);
 Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query);
 

@@ -277,6 +277,7 @@ void Transition::close_run(RunStatus status) {
     timers_changed.insert(id);
   }
   state_.timers.clear();
+  state_.updates.clear();
   for (auto& [id, record] : state_.children) {
     record.stage = ChildStage::kLeft;
     children_changed.insert(id);
@@ -284,6 +285,33 @@ void Transition::close_run(RunStatus status) {
   }
   task_wanted_ = false;
   closed = true;
+}
+
+void Transition::offer_updates(std::vector<detail::UpdateOffer> offers) {
+  if (state_.open() && !offers.empty()) {
+    only_for_updates_ = !task_wanted_;
+    task_wanted_ = true;
+    offers_ = std::move(offers);
+  }
+}
+
+// A workflow task that was only to ask about updates, and whose code refused them all and did
+// nothing else, has not happened.
+bool Transition::take_back_if_refused(Execution& execution, std::size_t task_begin) {
+  if (offers_.empty()) {
+    return false;
+  }
+  std::vector<detail::UpdateRejection> refused = execution.take_rejections();
+  const bool all = refused.size() == offers_.size();
+  rejected = std::move(refused);
+  offers_.clear();
+  if (!all || !only_for_updates_ || !execution.commands().empty()) {
+    return false;
+  }
+  state_.summary.history_length -= static_cast<std::int64_t>(events.size() - task_begin);
+  events.resize(task_begin);
+  host_.drop_execution();
+  return true;
 }
 
 void Transition::begin_if_new() {
@@ -318,6 +346,9 @@ void Transition::run_tasks() {
     if (done) {
       const auto unseen =
           static_cast<std::size_t>((*execution)->last_event_id() + 1 - events.front().id);
+      for (const detail::UpdateOffer& offer : offers_) {
+        (*execution)->offer(offer);
+      }
       done = (*execution)->apply(std::span<const Event>(events).subspan(unseen));
     }
     if (!done) {
@@ -325,8 +356,12 @@ void Transition::run_tasks() {
       return;
     }
     const auto& commands = (*execution)->commands();
-    const bool closes = !commands.empty() && is_closing_event(commands.back()->event);
-    std::vector<HistoryInput> arrived = closes ? host_.take_arrived() : std::vector<HistoryInput>();
+    const bool closing = !commands.empty() && is_closing_event(commands.back()->event);
+    if (!closing && take_back_if_refused(**execution, task_begin)) {
+      return;
+    }
+    std::vector<HistoryInput> arrived =
+        closing ? host_.take_arrived() : std::vector<HistoryInput>();
     if (!arrived.empty()) {
       append(EventType::kWorkflowTaskFailed,
              {{"scheduledEventId", scheduled},
@@ -341,6 +376,7 @@ void Transition::run_tasks() {
       task_wanted_ = state_.open();
       continue;
     }
+    take_back_if_refused(**execution, task_begin);
     finish_task(**execution, scheduled, started);
   }
 }
@@ -357,13 +393,20 @@ void Transition::finish_task(const Execution& execution, std::int64_t scheduled,
           EventType::kWorkflowTaskCompleted,
           {{"scheduledEventId", scheduled}, {"startedEventId", started}, {"identity", kIdentity}})
           .id;
+  std::map<std::string, std::int64_t> accepted = state_.updates;
   for (const auto& command : execution.commands()) {
     JsonObject attributes = command->attributes;
     attributes["workflowTaskCompletedEventId"] = completed;
     if (command->event == EventType::kWorkflowExecutionContinuedAsNew) {
       attributes["newExecutionRunId"] = host_.new_run_id().text();
     }
-    append(command->event, std::move(attributes));
+    if (command->event == EventType::kWorkflowExecutionUpdateCompleted) {
+      attributes["acceptedEventId"] = accepted[text_at(object_at(attributes, "meta"), "updateId")];
+    }
+    const Event& event = append(command->event, std::move(attributes));
+    if (event.type == EventType::kWorkflowExecutionUpdateAccepted) {
+      accepted[text_at(event.attributes, "protocolInstanceId")] = event.id;
+    }
   }
   const auto live = host_.execution();
   const Status seen =
@@ -382,6 +425,12 @@ void Transition::finish_task(const Execution& execution, std::int64_t scheduled,
 
 void Transition::fail_task(const Error& error, std::size_t task_begin) {
   host_.drop_execution();
+  for (const detail::UpdateOffer& offer : std::exchange(offers_, {})) {
+    rejected.push_back(
+        {offer.id, Error(Code::kUnavailable, "the workflow task fails, so the update was not taken",
+                         Retry::kTransient)
+                       .caused_by(error)});
+  }
   if (state_.task_attempt == 1) {
     const std::int64_t started = events.back().id;
     append(EventType::kWorkflowTaskFailed, {{"scheduledEventId", started - 1},

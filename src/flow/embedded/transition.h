@@ -90,6 +90,9 @@ class Transition {
   // Applies one thing that happened. An input that has become meaningless (late, double) does
   // nothing. The run is open, or the input is ignored.
   void accept(const HistoryInput& input);
+  // Has a workflow task ask the code about these updates; the answers are in `rejected` and in the
+  // events. When nothing else happened and all are refused, nothing is written.
+  void offer_updates(std::vector<detail::UpdateOffer> offers);
   // Asks for the first workflow task of a run that was begun by another's commit.
   void begin_if_new();
   // Tries the workflow task again at once, if it is failing (a new program may do better).
@@ -107,6 +110,15 @@ class Transition {
   std::set<std::int64_t> children_changed;
   std::vector<std::string> request_ids;
   bool attributes_changed = false;
+  struct UpdateChange {
+    std::string id;
+    std::int64_t accepted_event_id = 0;
+    std::optional<Json> outcome;
+  };
+  std::vector<UpdateChange> updates;  // accepted or answered
+
+  // Updates that the code refused, or all that were offered when the workflow task failed.
+  std::vector<detail::UpdateRejection> rejected;
 
   // What to do afterwards.
   std::vector<std::int64_t> to_dispatch;  // activities whose next attempt may begin
@@ -135,6 +147,8 @@ class Transition {
   void close_run(RunStatus status);
   void finish_task(const Execution& execution, std::int64_t scheduled, std::int64_t started);
   void fail_task(const Error& error, std::size_t task_begin);
+  bool take_back_if_refused(Execution& execution, std::size_t task_begin);
+  void carry_out_update(const Event& event);
   void carry_out(Event& event);
   void continue_as_new(const Event& event);
   void request_activity_cancel(std::int64_t id);
@@ -145,6 +159,8 @@ class Transition {
   UtcTime now_;
   bool changed_ = false;
   bool task_wanted_ = false;
+  bool only_for_updates_ = false;
+  std::vector<detail::UpdateOffer> offers_;
   std::vector<std::int64_t> cancel_at_once_;  // activities that no worker had begun
 };
 

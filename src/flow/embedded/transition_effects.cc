@@ -75,6 +75,9 @@ void Transition::carry_out(Event& event) {
     case kWorkflowPropertiesModified:
       merge_object(state_.summary.memo, object_at(event.attributes, "upsertedMemo"));
       return;
+    case kWorkflowExecutionUpdateAccepted:
+    case kWorkflowExecutionUpdateCompleted:
+      return carry_out_update(event);
     case kWorkflowExecutionCompleted:
       return close_run(RunStatus::kCompleted);
     case kWorkflowExecutionFailed:
@@ -85,6 +88,19 @@ void Transition::carry_out(Event& event) {
       return continue_as_new(event);
     default:
       return;
+  }
+}
+
+void Transition::carry_out_update(const Event& event) {
+  if (event.type == EventType::kWorkflowExecutionUpdateAccepted) {
+    const std::string id = text_at(event.attributes, "protocolInstanceId");
+    state_.updates[id] = event.id;
+    updates.push_back({id, event.id, std::nullopt});
+  } else {
+    const std::string id = text_at(object_at(event.attributes, "meta"), "updateId");
+    state_.updates.erase(id);
+    updates.push_back(
+        {id, event_ref(event.attributes, "acceptedEventId"), event.attributes.at("outcome")});
   }
 }
 

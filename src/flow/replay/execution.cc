@@ -35,6 +35,10 @@ std::string identity_of(EventType type, const JsonObject& attributes) {
       return text_at(attributes, "timerId");
     case EventType::kMarkerRecorded:
       return fmt::format("{} {}", text_at(attributes, "markerName"), detail::marker_id(attributes));
+    case EventType::kWorkflowExecutionUpdateAccepted:
+      return text_at(attributes, "protocolInstanceId");
+    case EventType::kWorkflowExecutionUpdateCompleted:
+      return text_at(object_at(attributes, "meta"), "updateId");
     case EventType::kStartChildWorkflowExecutionInitiated:
       return fmt::format("{} {}", named(attributes, "workflowType"),
                          text_at(attributes, "workflowId"));
@@ -161,7 +165,13 @@ Status Execution::run_window(const Event& started, bool replaying) {
       }
     }
   }
+  if (!replaying) {
+    for (detail::UpdateOffer& offer : std::exchange(offers_, {})) {
+      runtime_->offer(std::move(offer));
+    }
+  }
   HF_TRY_VOID(runtime_->run());
+  rejections_ = runtime_->take_rejections();
   commands_ = runtime_->take_commands();
   return {};
 }

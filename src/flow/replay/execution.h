@@ -31,6 +31,10 @@ class Execution {
 
   // What the code asked for in the last window: the commands that no event has matched yet.
   const std::deque<std::shared_ptr<detail::Command>>& commands() const { return commands_; }
+  // An update for the next window that is no replay.
+  void offer(detail::UpdateOffer offer) { offers_.push_back(std::move(offer)); }
+  // What the last window refused.
+  std::vector<detail::UpdateRejection> take_rejections() { return std::exchange(rejections_, {}); }
   // Success when the history matches everything that the code asked for.
   Status check_complete() const;
 
@@ -50,6 +54,8 @@ class Execution {
   const WorkflowRegistry* registry_;
   std::unique_ptr<detail::Runtime> runtime_;
   std::vector<Event> window_;
+  std::vector<detail::UpdateOffer> offers_;
+  std::vector<detail::UpdateRejection> rejections_;
   std::deque<std::shared_ptr<detail::Command>> commands_;
   std::int64_t last_event_id_ = 0;
 };

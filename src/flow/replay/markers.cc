@@ -1,5 +1,5 @@
-// Decisions that code makes once and repeats in every replay: side effects and patches. Each is a
-// marker in the history, read ahead of the code that asks for it.
+// What a workflow task recorded, read ahead of the code that asks for it: side effects and patches,
+// which are markers in the history, and the updates that it accepted.
 #include "flow/replay/markers.h"
 
 #include "flow/replay/runtime.h"
@@ -9,6 +9,15 @@ namespace {
 
 JsonObject marker(std::string_view name, JsonObject details) {
   return {{"markerName", name}, {"details", std::move(details)}};
+}
+
+// The request that an UpdateAccepted event holds.
+UpdateOffer update_of(const Event& event) {
+  const JsonObject& request = object_at(event.attributes, "acceptedRequest");
+  const JsonObject& input = object_at(request, "input");
+  const Json* args = input.if_contains("args");
+  return {text_at(event.attributes, "protocolInstanceId"), text_at(input, "name"),
+          args ? *args : Json(), /*accepted=*/true};
 }
 
 }  // namespace
@@ -27,6 +36,10 @@ bool is_deprecated_patch(const Event& event) {
 
 void Runtime::preload(std::span<const Event> recorded) {
   for (const Event& event : recorded) {
+    if (event.type == EventType::kWorkflowExecutionUpdateAccepted) {
+      offer(update_of(event));
+      continue;
+    }
     if (event.type != EventType::kMarkerRecorded) {
       continue;
     }

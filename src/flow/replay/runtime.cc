@@ -156,6 +156,7 @@ Status Runtime::run() {
       handlers_.pop_front();
       handler();
     }
+    take_offers();
     do {
       run_ready();
     } while (!finished_ && resolve_one_condition());

@@ -32,6 +32,18 @@ struct Command {
   std::function<Status(const Event&)> on_recorded;
 };
 
+// A request to the run that the code may refuse.
+struct UpdateOffer {
+  std::string id;
+  std::string name;
+  Json args;
+  bool accepted = false;  // history has it: nobody is asked again
+};
+struct UpdateRejection {
+  std::string id;
+  Error reason;
+};
+
 struct Scope {
   bool cancelled = false;
   std::map<std::uint64_t, std::function<void()>> members;  // open operations, how to cancel each
@@ -55,6 +67,10 @@ class Runtime final : public ReadyQueue {
   // What the window's workflow task recorded (the command events that follow it), before code runs:
   // decisions that code finds there are not made again.
   void preload(std::span<const Event> recorded);
+  // Offers an update to the code of this window, before run().
+  void offer(UpdateOffer offer) { offers_.push_back(std::move(offer)); }
+  // What the code refused, or does not know, in this window.
+  std::vector<UpdateRejection> take_rejections();
   // Runs coroutines and conditions until all of them wait. An exception out of workflow code is
   // kInternal.
   Status run();
@@ -73,6 +89,8 @@ class Runtime final : public ReadyQueue {
   bool cancel_requested() const { return cancel_requested_; }
   std::uint64_t random() { return generator_(); }
   Result<Json> side_effect(const std::function<Json()>& function);
+  void set_update(std::string name, WorkflowContext::UpdateHandler handler,
+                  WorkflowContext::UpdateValidator validator);
   Result<Json> continue_as_new(Json input, std::string type);
   bool patched(const std::string& id);
   void deprecate_patch(const std::string& id);
@@ -139,6 +157,14 @@ class Runtime final : public ReadyQueue {
   };
 
   bool mark_patch(const std::string& id, bool deprecated);
+  struct UpdateTaker {
+    WorkflowContext::UpdateHandler handler;
+    WorkflowContext::UpdateValidator validator;
+  };
+  static Task<void> update_task(Runtime& self, std::string id,
+                                WorkflowContext::UpdateHandler handler, Json args);
+  void take_offers();
+  void admit(const UpdateTaker& taker, UpdateOffer offer);
 
   static Task<void> main_task(Runtime& self, const WorkflowFunction& function);
   void finish(Result<Json> outcome);
@@ -188,6 +214,9 @@ class Runtime final : public ReadyQueue {
   std::map<std::string, SignalChannel, std::less<>> signals_;
   std::map<std::uint64_t, Condition> conditions_;
   std::map<std::string, std::function<Result<Json>(const Json&)>, std::less<>> queries_;
+  std::map<std::string, UpdateTaker, std::less<>> updates_;
+  std::vector<UpdateOffer> offers_;  // not yet taken by a handler
+  std::vector<UpdateRejection> rejections_;
   std::deque<std::function<void()>> handlers_;  // signal handlers and cancellation, before code
   std::deque<std::coroutine_handle<>> ready_;
   std::vector<Task<void>> tasks_;  // last: frames go before what they refer to
