@@ -37,6 +37,7 @@ struct ActivityInfo {
   std::string activity_id;
   std::string type;
   std::string queue;
+  int priority = kUsualPriority;
   int attempt = 1;                  // from 1
   UtcTime scheduled;                // first scheduled
   UtcTime started;                  // this attempt

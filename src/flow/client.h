@@ -50,7 +50,8 @@ struct PendingActivity {
   std::string activity_id;
   std::string type;
   std::string queue;
-  std::string state;  // "scheduled", "started", "backing_off", "cancel_requested"
+  std::string state;        // "scheduled", "started", "backing_off", "cancel_requested"
+  std::string waiting_for;  // why a scheduled one has not begun, one phrase; may be empty
   int attempt = 1;
   UtcTime scheduled;
   std::optional<UtcTime> next_attempt;

@@ -43,8 +43,12 @@ enum class CancelType {
   kAbandon,        // let it run; the workflow sees kCancelled at once
 };
 
+inline constexpr int kUsualPriority = 3;
+
 struct ActivityOptions {
   std::string queue = "control";  // control: server only; data: server or agent
+  // Among those that wait in a queue: 1 before 5.
+  int priority = kUsualPriority;
   // Zero means none; one of schedule_to_close and start_to_close is set (the default is
   // start_to_close). All are checked by the engine, also across restarts.
   Nanoseconds schedule_to_close{0};                       // over all attempts

@@ -175,7 +175,7 @@ TEST_P(ActivityTimeoutTest, ReportsScheduleToCloseOverAllAttempts) {
 }
 
 TEST_P(ActivityTimeoutTest, ReportsScheduleToStartWhenNoWorkerIsFree) {
-  options.queues = {{"control", 1}};
+  options.queues = {{"control", {1, 0}}};
   activities.add("work", until_stopped);
   workflows.add("other", one_activity);
   workflows.add("one", one_activity);
@@ -219,8 +219,8 @@ TEST_P(ActivityTest, KeepsAnAttemptThatHeartbeats) {
   open();
   ASSERT_TRUE(start("one", "w", {{"heartbeat", 10}}));
   for (int i = 0; i < 10; ++i) {
-    const int before = beats;
     clock.advance(seconds(9));
+    const int before = beats;  // what beats from now on sees the new time
     while (beats < before + 3) {
       std::this_thread::yield();
     }

@@ -93,6 +93,10 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   void end() { ending_ = true; }
   bool ending() const { return ending_; }
 
+  // The place in its queue, from begin to end.
+  void take(std::shared_ptr<TaskQueue> place) { place_ = std::move(place); }
+  std::shared_ptr<TaskQueue> leave() { return std::exchange(place_, nullptr); }
+
   const AttemptKey& key() const { return key_; }
   const Json& input() const { return input_; }
   bool silenced() const { return silenced_; }
@@ -102,6 +106,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   const AttemptKey key_;
   ActivityInfo info_;
   Json input_;
+  std::shared_ptr<TaskQueue> place_;
   const UtcTime queued_;
   std::stop_source stop_;
   std::atomic<StopReason> reason_{StopReason::kNone};
@@ -138,15 +143,15 @@ Result<Json> call_blocking(const BlockingActivity& function, Attempt& attempt) {
 }  // namespace
 
 Attempts::Attempts(db::Database& database, env::Clock& clock, const ActivityRegistry& registry,
-                   const std::map<std::string, int>& queues, Nanoseconds heartbeat_write_interval,
-                   Hooks hooks)
+                   const std::map<std::string, QueueOptions>& queues,
+                   Nanoseconds heartbeat_write_interval, Hooks hooks)
     : database_(database),
       clock_(clock),
       registry_(registry),
       write_interval_(heartbeat_write_interval),
       hooks_(std::move(hooks)) {
-  for (const auto& [name, threads] : queues) {
-    pools_.emplace(name, std::make_unique<async::Pool>("q-" + name, threads));
+  for (const auto& [name, how] : queues) {
+    queues_.emplace(name, TaskQueue::make(name, how, clock));
   }
 }
 
@@ -171,7 +176,7 @@ int Attempts::active() const {
 void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, ActivityInfo info) {
   auto attempt = std::make_shared<Attempt>(*this, key, std::move(info), record, clock_.now());
   {
-    // The pool is used under the lock: shut_down() ends it, and no post may be under way then.
+    // The queue is used under the lock: shut_down() ends it, and no post may be under way then.
     const std::lock_guard lock(mutex_);
     const auto place = attempts_.find(key);
     if (stopping_ || (place != attempts_.end() && !place->second->ending())) {
@@ -179,9 +184,12 @@ void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, Act
     }
     attempts_.insert_or_assign(key, attempt);
     ++active_;
-    const auto pool = pools_.find(attempt->info().queue);
-    if (pool != pools_.end()) {
-      pool->second->post([this, attempt] { run(attempt); });
+    const auto queue = queues_.find(attempt->info().queue);
+    if (queue != queues_.end()) {
+      queue->second->post(attempt->info().priority, [this, attempt, place = queue->second] {
+        attempt->take(place);
+        run(attempt);
+      });
       return;
     }
     running_ += attempt->begin(clock_.now()) ? 1 : 0;
@@ -213,7 +221,7 @@ void Attempts::run(const std::shared_ptr<Attempt>& attempt) {
   } else if (const auto* blocking = std::get_if<BlockingActivity>(function)) {
     finished(attempt, call_blocking(*blocking, *attempt));
   } else {
-    boost::asio::co_spawn(pools_.at(attempt->info().queue)->executor(),
+    boost::asio::co_spawn(queues_.at(attempt->info().queue)->executor(),
                           call_co(&std::get<CoActivity>(*function), attempt),
                           [this, attempt](std::exception_ptr thrown, Result<Json> outcome) {
                             if (thrown) {
@@ -240,6 +248,9 @@ void Attempts::finished(const std::shared_ptr<Attempt>& attempt, Result<Json> ou
     hooks_.ended(
         key, {key.scheduled_event_id, attempt->info().attempt, std::move(outcome), view.details});
   }
+  if (const auto place = attempt->leave()) {
+    place->leave();
+  }
   bool idle = false;
   {
     const std::lock_guard lock(mutex_);
@@ -254,6 +265,12 @@ void Attempts::finished(const std::shared_ptr<Attempt>& attempt, Result<Json> ou
   if (idle) {
     hooks_.idle();
   }
+}
+
+std::string Attempts::waiting_reason(const std::string& queue) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = queues_.find(queue);
+  return found == queues_.end() ? std::string() : found->second->reason();
 }
 
 bool Attempts::revoke(const AttemptKey& key) {
@@ -309,9 +326,11 @@ void Attempts::shut_down() {
   }
   lock.lock();
   quiet_.wait(lock, [this] { return running_ == 0; });
-  auto pools = std::exchange(pools_, {});
+  const auto queues = std::exchange(queues_, {});
   lock.unlock();
-  pools.clear();
+  for (const auto& [name, queue] : queues) {
+    queue->stop();
+  }
 }
 
 }  // namespace holdfast::flow::embedded

@@ -1,4 +1,4 @@
-// Attempts of activities on the pools of their queues.
+// Attempts of activities on the threads of their queues.
 //
 // An attempt is queued, runs, and reports its outcome once; it can be taken back while it is queued
 // and asked to stop while it runs. Nothing here is durable except heartbeats; after a restart the
@@ -16,6 +16,7 @@
 #include "core/db/database.h"
 #include "core/env/clock.h"
 #include "flow/activity.h"
+#include "flow/embedded/task_queue.h"
 #include "flow/embedded/transition.h"
 
 namespace holdfast::flow::embedded {
@@ -41,7 +42,7 @@ class Attempts {
   };
 
   Attempts(db::Database& database, env::Clock& clock, const ActivityRegistry& registry,
-           const std::map<std::string, int>& queues, Nanoseconds heartbeat_write_interval,
+           const std::map<std::string, QueueOptions>& queues, Nanoseconds heartbeat_write_interval,
            Hooks hooks);
   ~Attempts();
 
@@ -53,6 +54,8 @@ class Attempts {
   // Asks a running attempt to stop. Of one that timed out or whose run closed nothing is heard any
   // more.
   void stop(const AttemptKey& key, StopReason reason);
+  // Why attempts that are queued in `queue` do not run; empty: nothing keeps them.
+  std::string waiting_reason(const std::string& queue) const;
   // Queued and running attempts, also those nobody listens to any more.
   int active() const;
   std::uint64_t begun() const { return begun_; }
@@ -78,7 +81,7 @@ class Attempts {
   int running_ = 0;
   std::atomic<std::uint64_t> begun_{0};
   bool stopping_ = false;
-  std::map<std::string, std::unique_ptr<async::Pool>> pools_;
+  std::map<std::string, std::shared_ptr<TaskQueue>> queues_;
 };
 
 }  // namespace holdfast::flow::embedded

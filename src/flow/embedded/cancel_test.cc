@@ -54,7 +54,7 @@ TEST_P(CancelTest, CancelsARunningActivityAndCleansUp) {
 }
 
 TEST_P(CancelTest, TakesAnActivityOutOfTheQueueAtOnce) {
-  options.queues = {{"control", 1}};
+  options.queues = {{"control", {1, 0}}};
   const Releases releases(*this);
   activities.add("work", [this](ActivityContext& ctx, const Json& input) -> Result<Json> {
     ledger.note(ctx.info().workflow_id.text());

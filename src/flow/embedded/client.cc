@@ -357,6 +357,7 @@ class EmbeddedClient final : public Client {
       activity.next_attempt = record.next_at;
     } else {
       activity.state = "scheduled";
+      activity.waiting_for = view ? engine_.attempts()->waiting_reason(plan.queue) : "";
     }
     return activity;
   }

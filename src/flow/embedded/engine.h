@@ -24,9 +24,13 @@ namespace holdfast::flow::embedded {
 // The schema of this room, for Database::open.
 db::Migrations migrations();
 
+struct QueueOptions {
+  int places = 2;                // activities of the queue that run at once
+  double starts_per_second = 0;  // 0: as fast as they come
+};
+
 struct EngineOptions {
-  // Threads of each activity queue: how many activities of it run at once.
-  std::map<std::string, int> queues = {{"control", 4}, {"data", 2}};
+  std::map<std::string, QueueOptions> queues = {{"control", {4, 0}}, {"data", {2, 0}}};
   int workflow_threads = 2;
   // Runs kept in memory between workflow tasks; 0: every task replays from history.
   std::size_t cache_size = 1000;

@@ -161,6 +161,7 @@ void Engine::State::dispatch(Actor& actor, std::int64_t scheduled_event_id) {
   info.activity_id = plan.activity_id;
   info.type = plan.type;
   info.queue = plan.queue;
+  info.priority = plan.priority;
   info.attempt = record.attempt;
   info.scheduled = record.scheduled;
   if (plan.start_to_close.count() > 0) {

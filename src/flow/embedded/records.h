@@ -34,6 +34,7 @@ struct ActivityPlan {
   std::string activity_id;
   std::string type;
   std::string queue;
+  int priority = kUsualPriority;
   Nanoseconds schedule_to_close;
   Nanoseconds schedule_to_start;
   Nanoseconds start_to_close;

@@ -60,6 +60,9 @@ ActivityPlan::ActivityPlan(const JsonObject& attributes)
       schedule_to_start(duration_from(attributes, "scheduleToStartTimeout")),
       start_to_close(duration_from(attributes, "startToCloseTimeout")),
       heartbeat(duration_from(attributes, "heartbeatTimeout")) {
+  if (const Json* how = attributes.if_contains("priority")) {
+    priority = static_cast<int>(get_int(*how, "priorityKey", kUsualPriority));
+  }
   const Json* policy = attributes.if_contains("retryPolicy");
   if (policy && policy->is_object()) {
     retry.initial = duration_from(policy->get_object(), "initialInterval");

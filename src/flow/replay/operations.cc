@@ -72,6 +72,9 @@ Future<Result<Json>> Runtime::activity(const std::shared_ptr<Scope>& scope, std:
                            {"activityType", {{"name", name}}},
                            {"taskQueue", {{"name", options.queue}}},
                            {"input", std::move(input)}};
+  if (options.priority != kUsualPriority) {
+    attributes["priority"] = {{"priorityKey", options.priority}};
+  }
   put_duration(attributes, "scheduleToCloseTimeout", options.schedule_to_close);
   put_duration(attributes, "scheduleToStartTimeout", options.schedule_to_start);
   put_duration(attributes, "startToCloseTimeout", options.start_to_close);
