@@ -5,10 +5,15 @@
 
 namespace holdfast::activities {
 
+// Who goes first where data activities wait for one another.
+inline constexpr int kRecoveryPriority = 1;
+inline constexpr int kProofPriority = 4;
+
 // Touches data, may take long, says so by heartbeat: repeated a few times, then the run decides.
-inline flow::ActivityOptions data_options() {
+inline flow::ActivityOptions data_options(int priority = flow::kUsualPriority) {
   flow::ActivityOptions options;
   options.queue = "data";
+  options.priority = priority;
   options.start_to_close = std::chrono::hours(24);
   options.heartbeat = std::chrono::minutes(2);
   options.retry.max_attempts = 5;

@@ -72,8 +72,9 @@ Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
 }
 
 flow::Task<Status> propose(RecoveryRun& run) {
-  HF_CO_TRY(const Json effects, co_await run_step(run, "propose", "engine.plan_restore",
-                                                  encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json effects,
+            co_await run_step(run, "propose", "engine.plan_restore", encode(run.plan.restore),
+                              data_options(kRecoveryPriority)));
   run.effects = decode<RestorePlan>(effects);
   run.proposal = make_proposal(run.plan, run.effects);
   run.steps.done("propose",
@@ -87,8 +88,9 @@ flow::Task<Status> propose(RecoveryRun& run) {
 // An approval may come hours after its proposal: what would be lost must still be what was
 // approved.
 flow::Task<Status> look_again(RecoveryRun& run) {
-  HF_CO_TRY(const Json now, co_await run.ctx.activity("engine.plan_restore",
-                                                      encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json now,
+            co_await run.ctx.activity("engine.plan_restore", encode(run.plan.restore),
+                                      data_options(kRecoveryPriority)));
   const auto effects = decode<RestorePlan>(now);
   if (effects.overwrites == run.effects.overwrites && effects.deletes == run.effects.deletes) {
     co_return Status();
@@ -159,15 +161,17 @@ flow::Task<Status> ask(RecoveryRun& run) {
 }
 
 flow::Task<Status> restore(RecoveryRun& run) {
-  HF_CO_TRY(const Json done, co_await run_step(run, "restore", "engine.restore",
-                                               encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json done,
+            co_await run_step(run, "restore", "engine.restore", encode(run.plan.restore),
+                              data_options(kRecoveryPriority)));
   run.restored = decode<RestoreDone>(done);
   if (!run.plan.validate) {
     run.steps.skipped("validate");
     co_return Status();
   }
-  HF_CO_TRY(const Json checked, co_await run_step(run, "validate", "engine.compare_restored",
-                                                  encode(run.plan.restore), data_options()));
+  HF_CO_TRY(const Json checked,
+            co_await run_step(run, "validate", "engine.compare_restored", encode(run.plan.restore),
+                              data_options(kRecoveryPriority)));
   run.validation = decode<Verdict>(checked);
   if (!run.validation.good) {
     Error wrong(Code::kDataLoss,

@@ -27,6 +27,9 @@ Json progress_view(const flow::RunDescription& run) {
   for (const flow::PendingActivity& activity : run.activities) {
     progress["activity"] = activity.type;
     progress["attempt"] = activity.attempt;
+    if (!activity.waiting_for.empty()) {
+      progress["message"] = "waiting: " + activity.waiting_for;
+    }
     if (activity.last_failure) {
       progress["message"] = flow::from_failure(*activity.last_failure).to_string();
     }
@@ -49,6 +52,7 @@ std::string run_status(const flow::RunSummary& run) {
     case flow::RunStatus::kRunning:
       return run.search_attributes.contains("waiting_for") ? "waiting" : "running";
     case flow::RunStatus::kCompleted:
+    case flow::RunStatus::kContinuedAsNew:
       return "completed";
     case flow::RunStatus::kCanceled:
     case flow::RunStatus::kTerminated:
