@@ -27,7 +27,7 @@ Result<std::vector<flow::RunStatus>> statuses_of(const std::string& status) {
     return std::vector{RunStatus::kRunning};
   }
   if (status == "completed") {
-    return std::vector{RunStatus::kCompleted};
+    return std::vector{RunStatus::kCompleted, RunStatus::kContinuedAsNew};
   }
   if (status == "failed") {
     return std::vector{RunStatus::kFailed, RunStatus::kTimedOut};
