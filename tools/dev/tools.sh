@@ -22,4 +22,7 @@ go_tool() {
 hf_tools() {
   go_tool restic github.com/restic/restic/cmd/restic@v0.19.1
   export HOLDFAST_RESTIC_0_19=$HF_TOOLS/restic-v0.19.1
+  # The last version without a replace directive, which `go install` refuses.
+  go_tool temporal github.com/temporalio/cli/cmd/temporal@v1.5.1
+  export HOLDFAST_TEMPORAL_CLI=$HF_TOOLS/temporal-v1.5.1
 }

@@ -30,8 +30,8 @@ std::string ProgressMeter::bytes_part(std::uint64_t done, std::uint64_t total, M
   if (seen < kSettled || done <= first_bytes_) {
     return text;
   }
-  const double rate = static_cast<double>(done - first_bytes_) /
-                      std::chrono::duration<double>(seen).count();
+  const double rate =
+      static_cast<double>(done - first_bytes_) / std::chrono::duration<double>(seen).count();
   text += fmt::format(", {}/s", format_bytes(static_cast<std::uint64_t>(rate)));
   if (total > done && rate >= 1) {
     const auto left = static_cast<std::int64_t>(static_cast<double>(total - done) / rate);
@@ -64,9 +64,10 @@ std::string ProgressMeter::line(const Json& run, MonoTime now) {
     line += ": " + step;
   }
   if (done > 0 && total > 0) {
-    line += fmt::format(", {}%", std::min<std::uint64_t>(
-                                     99, static_cast<std::uint64_t>(static_cast<double>(done) /
-                                                                    static_cast<double>(total) * 100)));
+    line += fmt::format(
+        ", {}%",
+        std::min<std::uint64_t>(99, static_cast<std::uint64_t>(static_cast<double>(done) /
+                                                               static_cast<double>(total) * 100)));
   }
   if (const std::uint64_t files = count_at(*progress, "files_done"); files > 0) {
     line += fmt::format(", {} files", files);
