@@ -10,8 +10,8 @@
 #include <condition_variable>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <mutex>
-#include <set>
 
 #include "flow/temporal/errors.h"
 
@@ -119,37 +119,43 @@ class GrpcConnection final : public Connection {
     if (!api_key_.empty()) {
       call->context.AddMetadata("authorization", "Bearer " + api_key_);
     }
-    {
-      const std::lock_guard lock(mutex_);
-      if (!stopped_) {
-        open_.insert(call);
-      }
-    }
-    if (!is_open(call)) {
+    if (!admit(call)) {
       call->done(Error(Code::kCancelled, "the connection to Temporal is closed"));
       return call;
     }
-    stub_.UnaryCall(&call->context, call->method, {}, &call->request, &call->reply,
-                    [this, call](const grpc::Status& status) { finished(call, status); });
+    GrpcCall* raw = call.get();  // kept by open_
+    stub_.UnaryCall(&raw->context, raw->method, {}, &raw->request, &raw->reply,
+                    [this, raw](const grpc::Status& status) { finished(raw, status); });
     return call;
   }
 
   void shut_down() override {
     std::unique_lock lock(mutex_);
     stopped_ = true;
-    for (const auto& call : open_) {
+    for (const auto& [raw, call] : open_) {
       call->cancel();
     }
-    quiet_.wait(lock, [this] { return open_.empty(); });
+    quiet_.wait(lock, [this] { return under_way_ == 0; });
   }
 
  private:
-  bool is_open(const std::shared_ptr<GrpcCall>& call) {
+  bool admit(const std::shared_ptr<GrpcCall>& call) {
     const std::lock_guard lock(mutex_);
-    return open_.contains(call);
+    if (stopped_) {
+      return false;
+    }
+    open_.emplace(call.get(), call);
+    ++under_way_;
+    return true;
   }
 
-  void finished(const std::shared_ptr<GrpcCall>& call, const grpc::Status& status) {
+  void finished(GrpcCall* raw, const grpc::Status& status) {
+    std::shared_ptr<GrpcCall> call;
+    {
+      const std::lock_guard lock(mutex_);
+      call = std::move(open_.at(raw));
+      open_.erase(raw);
+    }
     Result<std::string> outcome = to_bytes(call->reply);
     if (!status.ok()) {
       outcome = call_error(status.error_code(), status.error_message(), status.error_details())
@@ -157,8 +163,11 @@ class GrpcConnection final : public Connection {
     }
     call->done(std::move(outcome));
     call->done = nullptr;
+    // The call holds the channel, and the last reference to a channel must not go on a thread of
+    // gRPC, which would wait for itself: so it goes before shut_down() returns.
+    call.reset();
     const std::lock_guard lock(mutex_);
-    open_.erase(call);
+    --under_way_;
     quiet_.notify_all();
   }
 
@@ -167,7 +176,8 @@ class GrpcConnection final : public Connection {
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub_;
   std::mutex mutex_;
   std::condition_variable quiet_;
-  std::set<std::shared_ptr<GrpcCall>> open_;
+  std::map<GrpcCall*, std::shared_ptr<GrpcCall>> open_;
+  int under_way_ = 0;
   bool stopped_ = false;
 };
 

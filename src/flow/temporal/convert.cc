@@ -4,6 +4,8 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include <map>
+
 #include "core/base/bytes.h"
 #include "flow/event.h"
 #include "flow/temporal/proto/common.pb.h"
@@ -52,11 +54,16 @@ std::string_view search_type(const Json& value) {
   return value.is_array() ? "KeywordList" : "Keyword";
 }
 
+// Ordered by key: a map of protobuf has another order each time.
 template <class Map>
 Json plain_map(const Map& fields) {
-  JsonObject values;
+  std::map<std::string_view, const common::Payload*> ordered;
   for (const auto& [key, payload] : fields) {
-    values[key] = plain(payload);
+    ordered.emplace(key, &payload);
+  }
+  JsonObject values;
+  for (const auto& [key, payload] : ordered) {
+    values[key] = plain(*payload);
   }
   return Json(std::move(values));
 }

@@ -68,12 +68,6 @@ void adjust(JsonObject& attributes, EventType event, const CommandContext& conte
       attributes["taskQueue"] = {{"name", context.task_queue}, {"kind", "TASK_QUEUE_KIND_NORMAL"}};
       attributes["header"] = context.header;
       break;
-    case EventType::kTimerStarted:
-      // The server refuses timers that end at once.
-      if (duration_from(attributes, "startToFireTimeout").count() <= 0) {
-        attributes["startToFireTimeout"] = "0.001s";
-      }
-      break;
     case EventType::kRequestCancelExternalWorkflowExecutionInitiated:
       if (const Json* execution = attributes.if_contains("workflowExecution")) {
         const Json target = *execution;

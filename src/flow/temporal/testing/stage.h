@@ -1,6 +1,7 @@
 // A place where the same story runs on either engine: registries, a client, real time.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
