@@ -1,16 +1,20 @@
-# holdfast_room(FOLDER [DEPS room...] [LIBS library...] [TEST_LIBS library...])
+# holdfast_room(FOLDER [DEPS room...] [LIBS library...] [TEST_LIBS library...] [WITHOUT folder])
 #
 # One static library `hf_<room>` from src/FOLDER/**/*.cc and one test binary `<room>_test` from the
 # *_test.cc beside it. Tests whose suite name starts with `Slow` carry the ctest label slow, all
-# others fast; a suite that starts with `Nightly` runs in ./dev nightly only.
+# others fast; a suite that starts with `Nightly` runs in ./dev nightly only. WITHOUT leaves out a
+# folder inside that is a library of its own.
 add_library(hf_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc ${CMAKE_SOURCE_DIR}/cmake/asio_impl.cc)
 target_precompile_headers(hf_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 target_link_libraries(hf_pch PUBLIC fmt::fmt Boost::headers Boost::json Threads::Threads)
 
 function(holdfast_room folder)
-  cmake_parse_arguments(ROOM "" "" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "WITHOUT" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
   get_filename_component(name ${folder} NAME)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cc)
+  if(ROOM_WITHOUT)
+    list(FILTER sources EXCLUDE REGEX "/src/${ROOM_WITHOUT}/")
+  endif()
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")

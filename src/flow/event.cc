@@ -136,6 +136,14 @@ bool is_closing_event(EventType type) {
   return found && found->closing;
 }
 
+bool is_progress_note(const Event& event) {
+  const Json* memo = event.type == EventType::kWorkflowPropertiesModified
+                         ? event.attributes.if_contains("upsertedMemo")
+                         : nullptr;
+  return memo && memo->is_object() && memo->get_object().size() == 1 &&
+         memo->get_object().contains(kProgressMemo);
+}
+
 std::int64_t event_ref(const JsonObject& attributes, std::string_view key) {
   const Json* value = attributes.if_contains(key);
   if (!value) {

@@ -85,6 +85,11 @@ struct Event {
   bool may_be_ignored = false;  // a reader that does not know the type may skip it
 };
 
+// A Temporal server keeps what set_progress said as this entry of the memo. The driver writes it,
+// no code asks for it: a replay passes over such an event.
+inline constexpr std::string_view kProgressMemo = "holdfast_progress";
+bool is_progress_note(const Event& event);
+
 // An event id among attributes, as number or text; 0 when absent.
 std::int64_t event_ref(const JsonObject& attributes, std::string_view key);
 // attributes[key] as object; empty when it is something else.

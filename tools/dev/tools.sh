@@ -22,4 +22,21 @@ go_tool() {
 hf_tools() {
   go_tool restic github.com/restic/restic/cmd/restic@v0.19.1
   export HOLDFAST_RESTIC_0_19=$HF_TOOLS/restic-v0.19.1
+  # The last version without a replace directive, which `go install` refuses. It takes some ten minutes of two
+  # cores, so it is built where it is asked for: ./dev deps --temporal, or HOLDFAST_REQUIRE names temporal.
+  case ,${HOLDFAST_REQUIRE:-}, in *,temporal,*) hf_temporal_tool ;; esac
+  export HOLDFAST_TEMPORAL_CLI=$HF_TOOLS/temporal-v1.5.1
+}
+
+hf_temporal_tool() {
+  go_tool temporal github.com/temporalio/cli/cmd/temporal@v1.5.1
+}
+
+# What ./dev deps takes beside the packages.
+hf_more_deps() {
+  case ${1:-} in
+    '') ;;
+    --temporal) hf_temporal_tool ;;
+    *) fail "./dev deps knows --temporal, not '$1'" 2 ;;
+  esac
 }

@@ -128,6 +128,9 @@ Status Execution::apply(std::span<const Event> events) {
     if (!runtime_) {
       return Error(Code::kDataLoss, "the history does not begin with WorkflowExecutionStarted");
     }
+    if (is_progress_note(event)) {
+      continue;
+    }
     if (is_command_event(event.type)) {
       HF_TRY_VOID(match(event));
       continue;

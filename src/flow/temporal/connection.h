@@ -1,0 +1,41 @@
+// One gRPC channel to a Temporal cluster: serialised messages out, serialised messages back.
+//
+// The only file that sees gRPC is connection.cc. Every call has a deadline; a channel keeps itself
+// alive while nothing is asked. Methods may be called from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/base/time.h"
+#include "flow/temporal/options.h"
+
+namespace holdfast::flow::temporal {
+
+// A call under way; cancelling it ends it soon with kCancelled.
+class PendingCall {
+ public:
+  virtual ~PendingCall() = default;
+  virtual void cancel() = 0;
+};
+
+class Connection {
+ public:
+  using Done = std::move_only_function<void(Result<std::string>)>;
+
+  // kInvalidArgument or kNotFound: a file of the TLS options cannot be read. Does not connect yet.
+  static Result<std::unique_ptr<Connection>> open(const Options& options);
+  virtual ~Connection() = default;
+
+  // `method` is a name of the workflow service, or "package.Service/Method". `done` is called once,
+  // on a thread of gRPC: it hands over and never blocks.
+  virtual std::shared_ptr<PendingCall> begin(std::string_view method, std::string request,
+                                             Nanoseconds deadline, Done done) = 0;
+  // Ends what is under way, and everything that begins later, with kCancelled; waits for it.
+  virtual void shut_down() = 0;
+};
+
+}  // namespace holdfast::flow::temporal

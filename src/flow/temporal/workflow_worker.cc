@@ -1,0 +1,263 @@
+#include "flow/temporal/workflow_worker.h"
+
+#include <thread>
+#include <vector>
+
+#include "core/async/run.h"
+#include "core/base/log.h"
+#include "flow/replay/execution.h"
+#include "flow/temporal/convert.h"
+#include "flow/temporal/events.h"
+#include "flow/temporal/history_pages.h"
+#include "flow/temporal/proto/service.pb.h"
+
+namespace holdfast::flow::temporal {
+namespace {
+
+namespace service = ::temporal::api::workflowservice::v1;
+namespace enums = ::temporal::api::enums::v1;
+namespace query = ::temporal::api::query::v1;
+
+using Task = service::PollWorkflowTaskQueueResponse;
+
+enums::WorkflowTaskFailedCause cause_of(const Error& error) {
+  return error.code() == Code::kFailedPrecondition
+             ? enums::WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+             : enums::WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE;
+}
+
+query::WorkflowQueryResult answer_of(const Result<Json>& answer) {
+  query::WorkflowQueryResult result;
+  Status converted;
+  if (answer) {
+    result.set_result_type(enums::QUERY_RESULT_TYPE_ANSWERED);
+    converted = from_json(*answer, *result.mutable_answer());
+  } else {
+    result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
+    result.set_error_message(answer.error().to_string());
+    converted = from_json(to_failure(answer.error()), *result.mutable_failure());
+  }
+  if (!converted) {
+    result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
+    result.set_error_message(converted.error().to_string());
+  }
+  return result;
+}
+
+Result<Json> ask(const Execution& run, const query::WorkflowQuery& wanted) {
+  return run.query(wanted.query_type(), to_json(wanted.query_args()));
+}
+
+RunStatus status_after(const std::deque<std::shared_ptr<detail::Command>>& commands) {
+  switch (commands.empty() ? EventType::kUnknown : commands.back()->event) {
+    case EventType::kWorkflowExecutionCompleted:
+      return RunStatus::kCompleted;
+    case EventType::kWorkflowExecutionFailed:
+      return RunStatus::kFailed;
+    case EventType::kWorkflowExecutionCanceled:
+      return RunStatus::kCanceled;
+    default:
+      return RunStatus::kRunning;
+  }
+}
+
+}  // namespace
+
+class WorkflowWorker::State {
+ public:
+  State(const Caller& caller, const WorkflowRegistry& workflows, const Options& options,
+        std::string identity, OnChange on_change)
+      : caller_(caller),
+        workflows_(workflows),
+        options_(options),
+        identity_(std::move(identity)),
+        on_change_(std::move(on_change)) {}
+
+  void start() {
+    for (int i = 0; i < options_.workflow_threads; ++i) {
+      threads_.emplace_back([this] { poll_until_stopped(); });
+    }
+  }
+
+  void stop() {
+    stop_.request_stop();
+    for (std::thread& thread : threads_) {
+      thread.join();
+    }
+    threads_.clear();
+  }
+
+ private:
+  void poll_until_stopped() {
+    service::PollWorkflowTaskQueueRequest request;
+    request.set_namespace_(options_.name_space);
+    request.mutable_task_queue()->set_name(options_.task_queue);
+    request.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
+    request.set_identity(identity_);
+    const std::stop_token stop = stop_.get_token();
+    while (!stop.stop_requested()) {
+      const auto task = call_blocking<Task>(caller_, "PollWorkflowTaskQueue", request, stop,
+                                            kPollDeadline, kRepeats);
+      if (task && !task->task_token().empty()) {
+        handle(*task);
+      } else if (!task && task.error().code() != Code::kDeadlineExceeded &&
+                 !stop.stop_requested()) {
+        log_warn("temporal.poll_failed", {{"error", task.error().to_string()}});
+        async::wait_blocking(caller_.clock(), std::chrono::seconds(1), stop);
+      }
+    }
+  }
+
+  // The whole history that belongs to the task.
+  Result<std::vector<Event>> events_of(const Task& task) {
+    std::vector<Event> events;
+    HF_TRY_VOID(append_events(task.history(), events));
+    auto request = history_request(options_.name_space, task.workflow_execution().workflow_id(),
+                                   task.workflow_execution().run_id());
+    std::string token = task.next_page_token();
+    while (!token.empty()) {
+      request.set_next_page_token(token);
+      HF_TRY(const auto page, call_blocking<service::GetWorkflowExecutionHistoryResponse>(
+                                  caller_, "GetWorkflowExecutionHistory", request));
+      HF_TRY_VOID(append_events(page.history(), events));
+      token = page.next_page_token();
+    }
+    if (events.empty() || events.front().id != 1 || events.back().id < task.started_event_id()) {
+      return Error(Code::kUnavailable, "the history ends before the workflow task",
+                   Retry::kTransient);
+    }
+    return events;
+  }
+
+  void handle(const Task& task) {
+    auto events = events_of(task);
+    if (!events) {
+      // The task is out of date, or the server cannot give the history now: it gives it again.
+      log_warn("temporal.history_incomplete",
+               {{"workflow", task.workflow_execution().workflow_id()},
+                {"error", events.error().to_string()}});
+      return;
+    }
+    Execution run(workflows_);
+    const Status applied = run.apply(*events);
+    if (task.has_query()) {
+      answer_query(task, applied ? ask(run, task.query()) : Result<Json>(applied.error()));
+    } else if (applied) {
+      complete(task, run, *events);
+    } else {
+      fail(task, applied.error());
+    }
+  }
+
+  void answer_query(const Task& task, const Result<Json>& answer) {
+    const query::WorkflowQueryResult result = answer_of(answer);
+    service::RespondQueryTaskCompletedRequest request;
+    request.set_task_token(task.task_token());
+    request.set_namespace_(options_.name_space);
+    request.set_completed_type(result.result_type());
+    *request.mutable_query_result() = result.answer();
+    request.set_error_message(result.error_message());
+    if (result.has_failure()) {
+      *request.mutable_failure() = result.failure();
+    }
+    respond<service::RespondQueryTaskCompletedResponse>("RespondQueryTaskCompleted", task, request);
+  }
+
+  Result<service::RespondWorkflowTaskCompletedRequest> completion(
+      const Task& task, const Execution& run, const std::vector<Event>& events) {
+    service::RespondWorkflowTaskCompletedRequest request;
+    request.set_task_token(task.task_token());
+    request.set_namespace_(options_.name_space);
+    request.set_identity(identity_);
+    Json noted;
+    for (const Event& event : events) {
+      noted = noted_progress(event).value_or(std::move(noted));
+    }
+    if (run.progress() != noted) {
+      detail::Command note;
+      note.event = EventType::kWorkflowPropertiesModified;
+      note.attributes = {{"upsertedMemo", JsonObject{{kProgressMemo, run.progress()}}}};
+      HF_TRY_VOID(to_command(note, {}, *request.add_commands()));
+    }
+    const Json* header = events.front().attributes.if_contains("header");
+    const CommandContext context{options_.task_queue, header ? *header : Json()};
+    for (const auto& command : run.commands()) {
+      HF_TRY_VOID(to_command(*command, context, *request.add_commands()));
+    }
+    for (const auto& [id, wanted] : task.queries()) {
+      (*request.mutable_query_results())[id] = answer_of(ask(run, wanted));
+    }
+    return request;
+  }
+
+  void complete(const Task& task, const Execution& run, const std::vector<Event>& events) {
+    const auto request = completion(task, run, events);
+    if (!request) {
+      fail(task, request.error());
+      return;
+    }
+    if (!respond<service::RespondWorkflowTaskCompletedResponse>("RespondWorkflowTaskCompleted",
+                                                                task, *request)) {
+      return;
+    }
+    RunChange change;
+    change.run_id = RunId(task.workflow_execution().run_id());
+    change.workflow_id = WorkflowId(task.workflow_execution().workflow_id());
+    change.type = task.workflow_type().name();
+    change.status = status_after(run.commands());
+    change.last_event_id =
+        events.back().id + 1 + static_cast<std::int64_t>(request->commands_size());
+    change.progress = run.progress();
+    on_change_(change);
+  }
+
+  // Said once; later attempts run into the task's timeout, which grows, so that nobody spins.
+  void fail(const Task& task, const Error& error) {
+    log_warn("temporal.workflow_task_failed",
+             {{"workflow", task.workflow_execution().workflow_id()},
+              {"attempt", task.attempt()},
+              {"error", error.to_string()}});
+    if (task.attempt() > 1) {
+      return;
+    }
+    service::RespondWorkflowTaskFailedRequest request;
+    request.set_task_token(task.task_token());
+    request.set_namespace_(options_.name_space);
+    request.set_identity(identity_);
+    request.set_cause(cause_of(error));
+    if (from_json(to_failure(error), *request.mutable_failure())) {
+      respond<service::RespondWorkflowTaskFailedResponse>("RespondWorkflowTaskFailed", task,
+                                                          request);
+    }
+  }
+
+  // False: the server did not take it. That is normal when something arrived meanwhile
+  // (UnhandledCommand) or the task is out of date: the server gives a new one.
+  template <class Reply, class Request>
+  bool respond(std::string_view method, const Task& task, const Request& request) {
+    const auto reply = call_blocking<Reply>(caller_, method, request);
+    if (!reply) {
+      log_info("temporal.answer_not_taken", {{"workflow", task.workflow_execution().workflow_id()},
+                                             {"error", reply.error().to_string()}});
+    }
+    return reply.has_value();
+  }
+
+  const Caller& caller_;
+  const WorkflowRegistry& workflows_;
+  const Options& options_;
+  const std::string identity_;
+  const OnChange on_change_;
+  std::stop_source stop_;
+  std::vector<std::thread> threads_;
+};
+
+WorkflowWorker::WorkflowWorker(const Caller& caller, const WorkflowRegistry& workflows,
+                               const Options& options, std::string identity, OnChange on_change)
+    : state_(std::make_unique<State>(caller, workflows, options, std::move(identity),
+                                     std::move(on_change))) {}
+WorkflowWorker::~WorkflowWorker() { state_->stop(); }
+void WorkflowWorker::start() { state_->start(); }
+void WorkflowWorker::stop() { state_->stop(); }
+
+}  // namespace holdfast::flow::temporal
