@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
     server.reset_admin = options.reset_admin;
     server.certificate_file = options.certificate_file;
     server.private_key_file = options.private_key_file;
+    server.config_file = options.config_file;
     return holdfast::daemon::serve(server);
   });
 }

@@ -18,8 +18,10 @@
 #include "core/net/server.h"
 #include "core/net/url.h"
 #include "daemon/background.h"
+#include "daemon/config.h"
 #include "daemon/data_dir.h"
 #include "daemon/owner_key.h"
+#include "daemon/running_engine.h"
 #include "domain/access/keys.h"
 #include "domain/activities/data_activities.h"
 #include "domain/approve/approvals.h"
@@ -91,6 +93,7 @@ class ServerImpl final : public Server {
   void stop();
 
   Options options_;
+  Config config_;
   std::unique_ptr<DirectoryLock> lock_;
   env::SystemClock clock_;
   env::SystemRandom random_;
@@ -104,7 +107,7 @@ class ServerImpl final : public Server {
   notify::ChannelServices channels_;
   flow::WorkflowRegistry workflows_;
   flow::ActivityRegistry activities_;
-  std::unique_ptr<flow::embedded::Engine> engine_;
+  std::unique_ptr<RunningEngine> engine_;
   std::unique_ptr<protect::Services> services_;
   std::unique_ptr<api::Gateway> gateway_;
   std::unique_ptr<net::HttpServer> http_;
@@ -138,9 +141,8 @@ void ServerImpl::make_registries() {
 }
 
 Status ServerImpl::start_engine() {
-  engine_ = std::make_unique<flow::embedded::Engine>(*database_, clock_, random_, workflows_,
-                                                     activities_);
-  HF_TRY_VOID(engine_->start());
+  HF_TRY(engine_,
+         RunningEngine::start(config_, {*database_, clock_, random_, workflows_, activities_}));
   services_ =
       std::make_unique<protect::Services>(protect::Services{*context_, *data_, engine_->client()});
   return {};
@@ -177,6 +179,7 @@ Status ServerImpl::rebuild_if_lost(bool lost) {
 }
 
 Status ServerImpl::run() {
+  HF_TRY(config_, load_config(options_.config_file));
   HF_TRY(lock_, DirectoryLock::take(options_.data_dir));
   HF_TRY_VOID(open_state());
   HF_TRY(const bool lost, protect::ensure_repositories(*context_, *data_));

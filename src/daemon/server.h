@@ -17,14 +17,16 @@ struct Options {
   bool reset_admin = false;   // revoke the owner's key and make a new one
   std::string certificate_file;
   std::string private_key_file;
+  std::string config_file;  // config.h; empty: the defaults
 };
 
 // Destroying it stops the server: no new requests, running activities are asked to stop (they go on
 // after the next start), everything is written.
 class Server {
  public:
-  // kConflict: another server uses the directory or the address; kFailedPrecondition: the state
-  // database was written by a newer Holdfast, or the address needs TLS.
+  // kInvalidArgument: the configuration file is wrong; kConflict: another server uses the directory
+  // or the address; kFailedPrecondition: the state database was written by a newer Holdfast, or the
+  // address needs TLS.
   static Result<std::unique_ptr<Server>> start(const Options& options);
   virtual ~Server() = default;
   virtual std::string address() const = 0;  // http://127.0.0.1:7420

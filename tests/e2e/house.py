@@ -54,6 +54,7 @@ class House:
         self.client = None
         self.program = PROGRAM
         self.listen = "127.0.0.1:0"
+        self.arguments = []  # more words for `holdfast serve`
         self.user = None  # run the server as this user and group id
 
     def __enter__(self):
@@ -73,7 +74,7 @@ class House:
         (self.data / "endpoint.json").unlink(missing_ok=True)
         known = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", self.listen],
+            self.process = subprocess.Popen([self.program, "serve", "--data", str(self.data), "--listen", self.listen, *self.arguments],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self.user, group=self.user,
                                             extra_groups=None if self.user is None else [],
                                             preexec_fn=die_with_the_test, env={**known, **self.environment, **environment})
@@ -146,8 +147,13 @@ class HouseTest(unittest.TestCase):
 
     def setUp(self):
         require_program(self)
-        self.house = self.enterContext(House())
+        house = House()
+        self.prepare(house)
+        self.house = self.enterContext(house)
         self.folder = self.house.folder
+
+    def prepare(self, house):
+        """Before the server starts."""
 
 
 def fill(tree, seed=1):

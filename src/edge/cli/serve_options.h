@@ -13,6 +13,7 @@ struct ServeOptions {
   bool reset_admin = false;
   std::string certificate_file;
   std::string private_key_file;
+  std::string config_file;
 };
 
 }  // namespace holdfast::cli

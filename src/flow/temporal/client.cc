@@ -207,7 +207,7 @@ class TemporalClient final : public Client {
     service::ListWorkflowExecutionsRequest request;
     request.set_namespace_(parts_.options.name_space);
     request.set_page_size(query.limit);
-    request.set_query(list_filter(query));
+    request.set_query(list_filter(query, parts_.options.task_queue));
     if (!query.page_key.empty()) {
       const auto token = from_base64(query.page_key);
       if (!token) {

@@ -126,9 +126,10 @@ TEST(Convert, AFilterQuotesWhatItIsGiven) {
   query.statuses = {RunStatus::kRunning, RunStatus::kFailed};
   query.type = "it's";
   query.attributes = {{"resource_id", Json("a'b\\c")}, {"size", Json(3)}};
-  EXPECT_EQ(list_filter(query),
-            "ExecutionStatus IN ('Running','Failed') AND WorkflowType = 'it\\'s' AND "
-            "`resource_id` = 'a\\'b\\\\c' AND `size` = 3");
+  EXPECT_EQ(
+      list_filter(query, "q"),
+      "TaskQueue = 'q' AND ExecutionStatus IN ('Running','Failed') AND WorkflowType = 'it\\'s' AND "
+      "`resource_id` = 'a\\'b\\\\c' AND `size` = 3");
 }
 
 TEST(Connect, RefusesTlsOptionsThatCannotWork) {

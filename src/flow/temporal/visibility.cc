@@ -117,8 +117,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
 
 }  // namespace
 
-std::string list_filter(const ListQuery& query) {
-  std::vector<std::string> parts;
+std::string list_filter(const ListQuery& query, const std::string& task_queue) {
+  std::vector<std::string> parts = {"TaskQueue = " + quoted(task_queue)};
   if (!query.statuses.empty()) {
     std::string names;
     for (const StatusName& known : kStatuses) {

@@ -16,8 +16,9 @@ class DescribeWorkflowExecutionResponse;
 
 namespace holdfast::flow::temporal {
 
-// The query of ListWorkflowExecutions.
-std::string list_filter(const ListQuery& query);
+// The query of ListWorkflowExecutions: of the runs of one task queue only, since a namespace may
+// have others.
+std::string list_filter(const ListQuery& query, const std::string& task_queue);
 RunSummary summary_of(const ::temporal::api::workflow::v1::WorkflowExecutionInfo& info);
 // `events`: the whole history; `task_queue`: of the workflows.
 RunDescription description_of(

@@ -1,0 +1,119 @@
+#include "daemon/config.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/base/yaml.h"
+#include "core/env/posix/atomic_file.h"
+
+namespace holdfast::daemon {
+namespace {
+
+// "/flow/temporal/address" -> "flow.temporal.address".
+std::string field_of(std::string_view pointer) {
+  std::string field(pointer.starts_with('/') ? pointer.substr(1) : pointer);
+  std::ranges::replace(field, '/', '.');
+  return field.empty() ? "the document" : field;
+}
+
+void read_tls(ObjectReader& temporal, flow::temporal::TlsOptions& tls,
+              std::vector<Problem>& problems) {
+  const Json* value = temporal.value("tls");
+  if (!temporal.has("tls")) {
+    return;
+  }
+  tls.on = true;
+  if (value == nullptr || value->is_null()) {
+    return;
+  }
+  if (value->is_bool()) {
+    tls.on = value->get_bool();
+    return;
+  }
+  ObjectReader reader(*value, temporal.pointer_to("tls"), problems);
+  tls.ca_file = reader.string_or("ca", "");
+  tls.certificate_file = reader.string_or("cert", "");
+  tls.key_file = reader.string_or("key", "");
+  tls.server_name = reader.string_or("server_name", "");
+  if (tls.certificate_file.empty() != tls.key_file.empty()) {
+    reader.problem(tls.key_file.empty() ? "cert" : "key", "cert and key are given together");
+  }
+  reader.reject_unknown();
+}
+
+void read_temporal(ObjectReader& flow, flow::temporal::Options& options,
+                   std::vector<Problem>& problems) {
+  const Json* value = flow.value("temporal");
+  if (value == nullptr || value->is_null()) {
+    return;
+  }
+  ObjectReader reader(*value, flow.pointer_to("temporal"), problems);
+  options.address = reader.string_or("address", options.address);
+  options.name_space = reader.string_or("namespace", options.name_space);
+  options.task_queue = reader.string_or("task_queue", options.task_queue);
+  options.api_key_file = reader.string_or("api_key_file", "");
+  read_tls(reader, options.tls, problems);
+  if (!options.address.contains(':')) {
+    reader.problem("address", "must be HOST:PORT such as 127.0.0.1:7233");
+  }
+  if (options.task_queue.empty()) {
+    reader.problem("task_queue", "must not be empty");
+  }
+  if (!options.api_key_file.empty() && !options.tls.on) {
+    reader.problem("api_key_file", "an API key is sent over TLS only; add a tls section");
+  }
+  reader.reject_unknown();
+}
+
+void read_flow(const Json& value, Config& config, std::vector<Problem>& problems) {
+  ObjectReader reader(value, "/flow", problems);
+  const std::string engine = reader.string_or("engine", "embedded");
+  if (engine == "temporal") {
+    config.engine = Config::Engine::kTemporal;
+  } else if (engine != "embedded") {
+    reader.problem("engine", fmt::format("must be embedded or temporal, not '{}'", engine));
+  }
+  read_temporal(reader, config.temporal, problems);
+  reader.reject_unknown();
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  const auto documents = parse_yaml(text);
+  if (!documents) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("{}: {}", file, documents.error().to_string()));
+  }
+  Config config;
+  if (documents->empty() || documents->front().value.is_null()) {
+    return config;
+  }
+  const YamlDocument& document = documents->front();
+  std::vector<Problem> problems;
+  ObjectReader reader(document.value, "", problems);
+  if (const Json* flow = reader.value("flow"); flow && !flow->is_null()) {
+    read_flow(*flow, config, problems);
+  }
+  reader.reject_unknown();
+  if (problems.empty()) {
+    return config;
+  }
+  const auto line = [&document](const Problem& problem) {
+    return document.position_of(problem.pointer).line;
+  };
+  const Problem& first = *std::ranges::min_element(problems, {}, line);
+  return Error(Code::kInvalidArgument, fmt::format("{}, line {}, {}: {}", file, line(first),
+                                                   field_of(first.pointer), first.message));
+}
+
+Result<Config> load_config(const std::string& file) {
+  if (file.empty()) {
+    return Config();
+  }
+  HF_TRY(const std::string text, env::read_small_file(file));
+  return parse_config(text, file);
+}
+
+}  // namespace holdfast::daemon
