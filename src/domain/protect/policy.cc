@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
 namespace holdfast::protect {
@@ -49,6 +50,50 @@ void for_each_named(const Json* list, const std::string& pointer, std::vector<Pr
   }
 }
 
+constexpr std::array<std::string_view, 3> kOverlaps{"skip", "queue", "replace"};
+
+Nanoseconds decode_duration(ObjectReader& reader, std::string_view key, Nanoseconds fallback) {
+  const auto text = reader.optional_string(key);
+  if (!text) {
+    return fallback;
+  }
+  const auto duration = parse_duration(*text);
+  if (!duration) {
+    reader.problem(key, duration.error().message());
+    return fallback;
+  }
+  return *duration;
+}
+
+FireRules decode_fire(ObjectReader& reader, FireRules rules) {
+  const std::string overlap = reader.string_or("overlap", std::string(overlap_name(rules.overlap)));
+  const auto found = std::find(kOverlaps.begin(), kOverlaps.end(), overlap);
+  if (found == kOverlaps.end()) {
+    reader.problem("overlap", "must be skip, queue or replace");
+  } else {
+    rules.overlap = static_cast<Overlap>(found - kOverlaps.begin());
+  }
+  rules.jitter = decode_duration(reader, "jitter", rules.jitter);
+  rules.catch_up = decode_duration(reader, "catch_up", rules.catch_up);
+  rules.paused = reader.boolean_or("paused", rules.paused);
+  return rules;
+}
+
+// Takes the settings of firing out of `spec`, so that what is left is the calendar rule.
+FireRules take_fire(JsonObject& spec, const std::string& pointer, const FireRules& fallback,
+                    std::vector<Problem>& problems) {
+  JsonObject own;
+  for (const char* key : {"overlap", "jitter", "catch_up", "paused"}) {
+    if (const Json* value = spec.if_contains(key)) {
+      own[key] = *value;
+      spec.erase(key);
+    }
+  }
+  const Json settings(std::move(own));
+  ObjectReader reader(settings, pointer, problems);
+  return decode_fire(reader, fallback);
+}
+
 void decode_schedule(const std::string& label, const Json& value, const std::string& pointer,
                      Policy& policy, std::vector<Problem>& problems) {
   if (!value.is_object()) {
@@ -67,6 +112,7 @@ void decode_schedule(const std::string& label, const Json& value, const std::str
     spec.erase("retention");
   }
   spec.erase("label");
+  entry.fire = take_fire(spec, pointer, policy.fire, problems);
   if (!entry.retention.empty()) {
     if (const auto parsed = schedule::parse_retention(entry.retention); !parsed) {
       problems.push_back({pointer + "/retention", parsed.error().message()});
@@ -151,19 +197,6 @@ void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& p
   }
 }
 
-Nanoseconds decode_duration(ObjectReader& reader, std::string_view key, Nanoseconds fallback) {
-  const auto text = reader.optional_string(key);
-  if (!text) {
-    return fallback;
-  }
-  const auto duration = parse_duration(*text);
-  if (!duration) {
-    reader.problem(key, duration.error().message());
-    return fallback;
-  }
-  return *duration;
-}
-
 void decode_proof(ObjectReader& reader, Policy& policy, std::vector<Problem>& problems) {
   const Json* proof = reader.value("proof");
   if (proof == nullptr) {
@@ -202,6 +235,7 @@ void decode_common(ObjectReader& reader, Policy& policy, std::vector<Problem>& p
   if (const auto zone = schedule::find_zone(policy.timezone); !zone) {
     reader.problem("timezone", zone.error().message());
   }
+  policy.fire = decode_fire(reader, policy.fire);
   const Json* schedules = reader.value("schedules");
   for_each_named(schedules, "/schedules", problems,
                  [&](const std::string& label, const Json& value, const std::string& pointer) {
@@ -244,6 +278,10 @@ Switches switches_from_json(const Json& value) {
   return switches;
 }
 
+std::string_view overlap_name(Overlap overlap) {
+  return kOverlaps.at(static_cast<size_t>(overlap));
+}
+
 std::string policy_name(const Json& document) {
   const std::string name = get_string(document, "name");
   return name.empty() ? get_string(document, "workflow_name") : name;
@@ -260,7 +298,7 @@ Policy default_policy(std::string_view default_zone) {
   policy.rto = std::chrono::hours(4);
   const Json daily = JsonObject{{"time", "02:00"}, {"frequency", "daily"}};
   if (auto rule = schedule::parse_rule(daily)) {
-    policy.schedules.push_back({"daily", *std::move(rule), "30_days"});
+    policy.schedules.push_back({"daily", *std::move(rule), "30_days", {}});
   }
   policy.document = JsonObject{{"kind", "policy"}, {"name", "default"}};
   return policy;

@@ -20,10 +20,27 @@ struct Level {
   std::string repository;
 };
 
+// What happens to an occurrence whose predecessor of the same schedule still runs.
+enum class Overlap {
+  kSkip,     // it is left out, and recorded as skipped
+  kQueue,    // the newest one starts when the running one has ended
+  kReplace,  // the running one is cancelled, and it starts when that has ended
+};
+std::string_view overlap_name(Overlap overlap);
+
+// How a schedule fires; written for the whole policy, for one schedule, or both.
+struct FireRules {
+  Overlap overlap = Overlap::kSkip;
+  Nanoseconds jitter{0};                            // starts up to this much after the due time
+  Nanoseconds catch_up = std::chrono::hours(8760);  // how late a missed run is still made up
+  bool paused = false;                              // nothing starts until a document says so
+};
+
 struct ScheduleEntry {
   std::string label;
   schedule::Rule rule;
   std::string retention;  // as written; empty: keep
+  FireRules fire;
 };
 
 // The switches of the requirements' scheduled_backup document; false = skipped and shown as
@@ -46,6 +63,7 @@ struct Policy {
   std::string name;
   int version = 0;
   std::string timezone;
+  FireRules fire;  // of schedules that say nothing else
   std::vector<ScheduleEntry> schedules;
   std::vector<Level> levels;
   Nanoseconds rpo{};  // zero: no target

@@ -108,5 +108,32 @@ TEST(Policy, ReadsTargetsProofAndSelector) {
   EXPECT_TRUE(policy->four_eyes);
 }
 
+TEST(Policy, ReadsHowSchedulesFire) {
+  const auto policy = decode_policy(
+      document("workflow_name: scheduled_backup\noverlap: queue\njitter: 5m\ncatch_up: 24h\n"
+               "schedules:\n  - d: {time: '02:00', frequency: daily}\n"
+               "  - w: {time: '02:00', day: sunday, overlap: replace, jitter: 0s, paused: true}\n"),
+      "UTC");
+  ASSERT_TRUE(policy) << policy.error().to_string();
+  EXPECT_EQ(policy->schedules[0].fire.overlap, Overlap::kQueue);
+  EXPECT_EQ(policy->schedules[0].fire.jitter, std::chrono::minutes(5));
+  EXPECT_EQ(policy->schedules[0].fire.catch_up, std::chrono::hours(24));
+  EXPECT_FALSE(policy->schedules[0].fire.paused);
+  EXPECT_EQ(policy->schedules[1].fire.overlap, Overlap::kReplace);
+  EXPECT_EQ(policy->schedules[1].fire.jitter, Nanoseconds(0));
+  EXPECT_EQ(policy->schedules[1].fire.catch_up, std::chrono::hours(24));
+  EXPECT_TRUE(policy->schedules[1].fire.paused);
+
+  const Error error = refused(
+      "kind: policy\nname: p\noverlap: push\nschedules:\n"
+      "  - d: {time: '02:00', frequency: daily, jitter: soon, paused: 1}\n");
+  std::set<std::string> pointers;
+  for (const auto& [pointer, message] : error.context()) {
+    pointers.insert(pointer);
+  }
+  EXPECT_EQ(pointers,
+            (std::set<std::string>{"/overlap", "/schedules/0/d/jitter", "/schedules/0/d/paused"}));
+}
+
 }  // namespace
 }  // namespace holdfast::protect

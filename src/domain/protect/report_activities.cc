@@ -158,20 +158,7 @@ JsonObject to_object(const std::map<std::string, std::int64_t>& counts) {
 
 Result<Json> ledger_counts(const ServerContext& context, UtcTime from, UtcTime to) {
   return context.db.read_blocking([from, to](db::Connection& sql) -> Result<Json> {
-    HF_TRY(const auto rows,
-           sql.all("SELECT status, COUNT(*) FROM expected_runs WHERE due_at >= ?1 AND due_at < ?2 "
-                   "GROUP BY status",
-                   from, to));
-    JsonObject counts;
-    std::int64_t due = 0;
-    std::int64_t good = 0;
-    for (const db::Row& row : rows) {
-      counts[row.text(0)] = row.integer(1);
-      due += row.text(0) == "expected" || row.text(0) == "started" ? 0 : row.integer(1);
-      good += row.text(0) == "completed" ? row.integer(1) : 0;
-    }
-    counts["success_rate"] =
-        due == 0 ? Json() : Json(static_cast<double>(good) / static_cast<double>(due));
+    HF_TRY(JsonObject counts, count_expected(sql, from, to));
     return Json(std::move(counts));
   });
 }

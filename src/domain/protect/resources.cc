@@ -8,6 +8,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
+#include "domain/protect/schedule_state.h"
 #include "drivers/storage/registry.h"
 
 namespace holdfast::protect {
@@ -109,6 +110,7 @@ async::Co<Result<inventory::Resource>> remove_resource(const Services& services,
     HF_TRY_VOID(status_of(
         sql.exec("DELETE FROM expected_runs WHERE resource_id = ?1 AND status = 'expected'",
                  resource.id.text())));
+    HF_TRY_VOID(drop_schedule_states(sql, resource.id.text()));
     HF_TRY_VOID(note(sql, *server, caller, "resource.removed", resource.id.text()));
     return resource;
   });

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/async/co.h"
+#include "domain/protect/schedule_settle.h"
 #include "domain/protect/server_context.h"
 #include "flow/client.h"
 
@@ -22,16 +23,21 @@ class Scheduler {
     int expected = 0;  // rows written ahead
     int started = 0;
     int missed = 0;      // recorded as failures: the server was not running
-    int skipped = 0;     // the run before is still running
+    int skipped = 0;     // the run before is still running, or the schedule is paused
+    int queued = 0;      // wait for another run of their resource
+    int replaced = 0;    // runs that were asked to stop for a newer one
+    int failed = 0;      // could not be started; logged, and tried again where that can help
     int reconciled = 0;  // rows of runs that had ended
     UtcTime next_due = UtcTime::max();
   };
-  // One pass at the clock's now.
+  // One pass at the clock's now. Each row stands for itself: one that cannot be started does not
+  // keep the others from starting.
   async::Co<Result<Pass>> pass();
 
  private:
-  async::Co<Result<int>> start_due(Pass* pass, UtcTime now);
+  async::Co<void> fire_due(DueRun due, Pass* pass);
   async::Co<Result<int>> reconcile();
+  async::Co<Result<bool>> reconcile_row(ExpectedRun row);
 
   const ServerContext& context_;
   flow::Client& client_;

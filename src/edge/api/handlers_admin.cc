@@ -48,25 +48,6 @@ struct Counts {
   }
 };
 
-// Expected runs of the last seven days by status, and successes over all that are due.
-Result<Json> ledger_summary(db::Connection& sql, UtcTime now) {
-  HF_TRY(const auto rows, sql.all("SELECT status, COUNT(*) FROM expected_runs WHERE due_at >= ?1 "
-                                  "AND due_at <= ?2 GROUP BY status",
-                                  now - kStatusWindow, now));
-  JsonObject summary;
-  std::int64_t due = 0;
-  std::int64_t good = 0;
-  for (const db::Row& row : rows) {
-    summary[row.text(0)] = row.integer(1);
-    const bool open = row.text(0) == "expected" || row.text(0) == "started";
-    due += open ? 0 : row.integer(1);
-    good += row.text(0) == "completed" ? row.integer(1) : 0;
-  }
-  summary["success_rate"] =
-      due == 0 ? Json() : Json(static_cast<double>(good) / static_cast<double>(due));
-  return Json(std::move(summary));
-}
-
 Result<Json> make_status(db::Connection& sql, const protect::ServerContext& server) {
   const UtcTime now = server.clock.now();
   HF_TRY(const auto resources, inventory::list_resources(sql));
@@ -88,7 +69,8 @@ Result<Json> make_status(db::Connection& sql, const protect::ServerContext& serv
         {"rpo_target_seconds", *find(view, "rpo_target_seconds")},
         {"rpo_met", get_bool(view, "rpo_met")}});
   }
-  HF_TRY(Json ledger, ledger_summary(sql, now));
+  HF_TRY(JsonObject ledger,
+         protect::count_expected(sql, now - kStatusWindow, now + Nanoseconds(1)));
   HF_TRY(const auto pending, approve::list(sql, "pending", "", 100));
   return Json(JsonObject{{"resources", static_cast<std::int64_t>(resources.size())},
                          {"proven", counts.proven},

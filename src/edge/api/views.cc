@@ -121,12 +121,20 @@ Json repository_view(const inventory::Repository& repository, const inventory::S
       {"snapshots", stored.snapshots}};
 }
 
+void add_fire_rules(JsonObject& view, const protect::FireRules& rules) {
+  view["overlap"] = protect::overlap_name(rules.overlap);
+  view["jitter_seconds"] = seconds(rules.jitter);
+  view["catch_up_seconds"] = seconds(rules.catch_up);
+}
+
 Json policy_view(const protect::Policy& policy, const std::vector<std::string>& resources) {
   JsonArray schedules;
   for (const protect::ScheduleEntry& entry : policy.schedules) {
-    schedules.push_back(JsonObject{{"label", entry.label},
-                                   {"description", entry.rule.description},
-                                   {"retention", entry.retention}});
+    JsonObject schedule{{"label", entry.label},
+                        {"description", entry.rule.description},
+                        {"retention", entry.retention}};
+    add_fire_rules(schedule, entry.fire);
+    schedules.push_back(std::move(schedule));
   }
   JsonArray levels;
   for (const protect::Level& level : policy.levels) {
@@ -216,13 +224,18 @@ Json expected_run_view(const protect::ExpectedRun& run) {
       {"policy", run.policy},
       {"label", run.label},
       {"due_at", to_rfc3339(run.due_at)},
+      {"start_at", to_rfc3339(run.start_at)},
       {"local", zone ? zone->text(run.due_at) : ""},
       {"timezone", run.timezone},
       {"status", run.status},
       {"run_id", run.status == "expected" || run.status == "missed" || run.status == "skipped"
                      ? Json()
                      : Json(run.id)},
+      {"origin", run.origin},
+      {"batch", run.batch.empty() ? Json() : Json(run.batch)},
+      {"reason", run.reason.empty() ? Json() : Json(run.reason)},
       {"detail", run.detail},
+      {"queued_at", optional_time(run.queued_at)},
       {"started_at", optional_time(run.started_at)},
       {"ended_at", optional_time(run.ended_at)}};
 }

@@ -24,6 +24,8 @@ struct Protection {
 Json protection_view(const Protection& protection, UtcTime now);
 Json resource_view(const inventory::Resource& resource, const Protection& protection, UtcTime now);
 Json repository_view(const inventory::Repository& repository, const inventory::Stored& stored);
+// How a schedule fires: overlap, jitter_seconds, catch_up_seconds.
+void add_fire_rules(JsonObject& view, const protect::FireRules& rules);
 Json policy_view(const protect::Policy& policy, const std::vector<std::string>& resources);
 Json channel_view(const protect::ChannelRow& channel);
 Json point_view(const inventory::Point& point, const Protection& protection, UtcTime now);
