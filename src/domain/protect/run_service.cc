@@ -48,10 +48,9 @@ async::Co<Result<flow::RunRef>> open_run(const Services* services, std::string r
 
 Status may_retry(const Caller& caller, const flow::RunDescription& run, const std::string& run_id) {
   if (run.run.status == flow::RunStatus::kRunning) {
-    return Error(
-        Code::kFailedPrecondition,
-        fmt::format("run {} has not ended: wait for it, or 'holdfast run cancel {}' first", run_id,
-                    run_id));
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("run {} has not ended: wait for it, or 'holdfast run cancel {}' first",
+                             run_id, run_id));
   }
   if (run.run.status == flow::RunStatus::kCompleted) {
     return Error(Code::kFailedPrecondition,
@@ -60,16 +59,16 @@ Status may_retry(const Caller& caller, const flow::RunDescription& run, const st
                              run_id, run.run.type));
   }
   if (!workflow_schemas().contains(run.run.type)) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("workflow '{}' is not started by people: retry the run that it is part "
-                             "of",
-                             run.run.type));
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("workflow '{}' is not started by people: retry the run that it is part "
+                    "of",
+                    run.run.type));
   }
-  if (run.run.type == "data_recovery" &&
-      !caller.principal.scopes.allows(access::Scope::kRecover)) {
-    return Error(Code::kPermissionDenied,
-                 fmt::format("the key '{}' does not have the scope 'recover'",
-                             caller.principal.name));
+  if (run.run.type == "data_recovery" && !caller.principal.scopes.allows(access::Scope::kRecover)) {
+    return Error(
+        Code::kPermissionDenied,
+        fmt::format("the key '{}' does not have the scope 'recover'", caller.principal.name));
   }
   return {};
 }
@@ -79,8 +78,8 @@ Status may_retry(const Caller& caller, const flow::RunDescription& run, const st
 async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id) {
   const Services* all = &services;
   HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
-  HF_CO_TRY_VOID(co_await note(&all->server,
-                               change_of(all->server, caller, "run.cancelled", run_id, "", Json())));
+  HF_CO_TRY_VOID(co_await note(
+      &all->server, change_of(all->server, caller, "run.cancelled", run_id, "", Json())));
   co_return co_await all->flow.cancel(run, "asked by " + caller.principal.name);
 }
 
@@ -97,8 +96,8 @@ async::Co<Status> terminate_run(const Services& services, Caller caller, std::st
                                 std::string reason) {
   const Services* all = &services;
   HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
-  HF_CO_TRY_VOID(co_await note(
-      &all->server, change_of(all->server, caller, "run.terminated", run_id, reason, Json(reason))));
+  HF_CO_TRY_VOID(co_await note(&all->server, change_of(all->server, caller, "run.terminated",
+                                                       run_id, reason, Json(reason))));
   const std::string why = reason.empty() ? "asked by " + caller.principal.name
                                          : fmt::format("{}: {}", caller.principal.name, reason);
   HF_CO_TRY_VOID(co_await all->flow.terminate(run, why));
@@ -106,8 +105,8 @@ async::Co<Status> terminate_run(const Services& services, Caller caller, std::st
   HF_CO_TRY_VOID(co_await all->server.db.write([run_id, now](db::Connection& sql) -> Status {
     HF_TRY(const auto approval, approve::of_run(sql, run_id));
     if (approval) {
-      HF_TRY_VOID(status_of(approve::end_undecided(sql, approval->id,
-                                                   approve::ApprovalStatus::kWithdrawn, now)));
+      HF_TRY_VOID(status_of(
+          approve::end_undecided(sql, approval->id, approve::ApprovalStatus::kWithdrawn, now)));
     }
     return {};
   }));
@@ -133,9 +132,9 @@ async::Co<Result<std::string>> retry_run(const Services& services, Caller caller
   request.trigger = "retry";
   request.traceparent = caller.traceparent;
   request.retry_of = run_id;
-  HF_CO_TRY_VOID(co_await note(
-      &all->server, change_of(all->server, caller, "run.retried", request.run_id, "retry of " + run_id,
-                              request.parameters)));
+  HF_CO_TRY_VOID(
+      co_await note(&all->server, change_of(all->server, caller, "run.retried", request.run_id,
+                                            "retry of " + run_id, request.parameters)));
   HF_CO_TRY_VOID(status_of(co_await start_run(all->flow, request)));
   co_return request.run_id;
 }
@@ -144,11 +143,12 @@ async::Co<Result<Json>> query_run(const Services& services, std::string run_id, 
                                   Json args) {
   const Services* all = &services;
   HF_CO_TRY_VOID(status_of(co_await find_run(all, run_id)));
-  auto answer = co_await all->flow.query(flow::ref(flow::WorkflowId(run_id)), name, std::move(args));
+  auto answer =
+      co_await all->flow.query(flow::ref(flow::WorkflowId(run_id)), name, std::move(args));
   if (!answer && answer.error().code() == Code::kNotFound) {
-    co_return Error(Code::kNotFound,
-                    fmt::format("run {} answers no query '{}': every run answers 'progress'", run_id,
-                                name));
+    co_return Error(
+        Code::kNotFound,
+        fmt::format("run {} answers no query '{}': every run answers 'progress'", run_id, name));
   }
   co_return answer;
 }

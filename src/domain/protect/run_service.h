@@ -1,5 +1,5 @@
-// What people do to runs that exist: signal, cancel, terminate, retry. Each change has its audit row,
-// written first, so that nothing is done that is not recorded. kNotFound: no such run;
+// What people do to runs that exist: signal, cancel, terminate, retry. Each change has its audit
+// row, written first, so that nothing is done that is not recorded. kNotFound: no such run;
 // kFailedPrecondition: it has ended (or, for a retry, has not).
 #pragma once
 

@@ -66,10 +66,10 @@ Result<bool> is_covered(db::Connection& sql, const Schedule& schedule, UtcTime d
 Result<std::vector<UtcTime>> backfilled_times(const Schedule& schedule, UtcTime from, UtcTime to,
                                               UtcTime now) {
   if (from >= to || to > now) {
-    return to_error({{from >= to ? "/from" : "/to", from >= to
-                                                        ? "must be before 'to'"
-                                                        : "must not be in the future: the scheduler "
-                                                          "runs what is to come by itself"}});
+    return to_error(
+        {{from >= to ? "/from" : "/to", from >= to ? "must be before 'to'"
+                                                   : "must not be in the future: the scheduler "
+                                                     "runs what is to come by itself"}});
   }
   HF_TRY(const schedule::Zone zone, schedule::find_zone(schedule.timezone));
   auto times = schedule::occurrences(schedule.entry.rule, zone, from, to, kMostBackfilled + 1);
@@ -172,8 +172,8 @@ async::Co<Result<ExpectedRun>> trigger_schedule(const Services& services, Caller
     HF_CO_TRY_VOID(status_of(co_await fire(*server, *client, row, *overlap)));
   }
   server->wake->store(true);
-  HF_CO_TRY(const auto fired, co_await server->db.read(
-                                  [id](db::Connection& sql) { return find_expected(sql, id); }));
+  HF_CO_TRY(const auto fired,
+            co_await server->db.read([id](db::Connection& sql) { return find_expected(sql, id); }));
   co_return fired.value_or(row);
 }
 
@@ -183,29 +183,29 @@ async::Co<Result<std::vector<ExpectedRun>>> backfill_schedule(const Services& se
   const ServerContext* server = &services.server;
   const UtcTime now = server->clock.now();
   const std::string batch = caller.run_id.empty() ? server->new_id("run_") : caller.run_id;
-  HF_CO_TRY(
-      const auto rows,
-      co_await server->db.write([=](db::Connection& sql) -> Result<std::vector<ExpectedRun>> {
-        HF_TRY(const auto before, rows_of_batch(sql, batch));
-        if (!before.empty()) {  // asked before, and the answer was lost
-          return before;
-        }
-        HF_TRY(const Schedule schedule, find_schedule(sql, *server, name.resource, name.label));
-        HF_TRY(const auto times, backfilled_times(schedule, from, to, now));
-        for (const UtcTime due : times) {
-          HF_TRY(const bool covered, is_covered(sql, schedule, due));
-          if (covered) {
-            continue;
-          }
-          ExpectedRun row = expected_row(schedule, server->new_id("run_"), due);
-          row.origin = "backfill";
-          row.batch = batch;
-          HF_TRY_VOID(status_of(expect_run(sql, row)));
-        }
-        HF_TRY_VOID(note(sql, *server, caller, "schedule.backfilled", schedule,
-                         fmt::format("{} to {}", to_rfc3339(from), to_rfc3339(to))));
-        return rows_of_batch(sql, batch);
-      }));
+  HF_CO_TRY(const auto rows,
+            co_await server->db.write([=](db::Connection& sql) -> Result<std::vector<ExpectedRun>> {
+              HF_TRY(const auto before, rows_of_batch(sql, batch));
+              if (!before.empty()) {  // asked before, and the answer was lost
+                return before;
+              }
+              HF_TRY(const Schedule schedule,
+                     find_schedule(sql, *server, name.resource, name.label));
+              HF_TRY(const auto times, backfilled_times(schedule, from, to, now));
+              for (const UtcTime due : times) {
+                HF_TRY(const bool covered, is_covered(sql, schedule, due));
+                if (covered) {
+                  continue;
+                }
+                ExpectedRun row = expected_row(schedule, server->new_id("run_"), due);
+                row.origin = "backfill";
+                row.batch = batch;
+                HF_TRY_VOID(status_of(expect_run(sql, row)));
+              }
+              HF_TRY_VOID(note(sql, *server, caller, "schedule.backfilled", schedule,
+                               fmt::format("{} to {}", to_rfc3339(from), to_rfc3339(to))));
+              return rows_of_batch(sql, batch);
+            }));
   server->wake->store(true);
   co_return rows;
 }

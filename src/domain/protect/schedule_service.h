@@ -1,5 +1,5 @@
-// What people do to schedules: look, pause, resume, trigger, backfill. Each change has its audit row
-// in the change's transaction.
+// What people do to schedules: look, pause, resume, trigger, backfill. Each change has its audit
+// row in the change's transaction.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace holdfast::protect {
 
 struct ScheduleView {
   Schedule schedule;
-  std::optional<Pause> pause;                // by a person
+  std::optional<Pause> pause;                 // by a person
   std::optional<std::string> paused_because;  // by a person or the policy
 };
 // All of them, by resource.

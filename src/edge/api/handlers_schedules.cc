@@ -98,15 +98,16 @@ Result<JsonArray> next_rows(db::Connection& sql, const protect::ServerContext& s
     HF_TRY(const schedule::Zone zone, schedule::find_zone(timezone));
     auto next = schedule::next_after(entry.rule, zone, server.clock.now());
     for (size_t i = 0; i < count && next; ++i) {
-      soonest.emplace(*next, JsonObject{{"id", fmt::format("{}/{}/{}", resource.name, entry.label,
-                                                           to_rfc3339(*next))},
-                                        {"resource", resource.name},
-                                        {"policy", policy},
-                                        {"label", entry.label},
-                                        {"due_at", to_rfc3339(*next)},
-                                        {"local", zone.text(*next)},
-                                        {"timezone", timezone},
-                                        {"status", "expected"}});
+      soonest.emplace(
+          *next,
+          JsonObject{{"id", fmt::format("{}/{}/{}", resource.name, entry.label, to_rfc3339(*next))},
+                     {"resource", resource.name},
+                     {"policy", policy},
+                     {"label", entry.label},
+                     {"due_at", to_rfc3339(*next)},
+                     {"local", zone.text(*next)},
+                     {"timezone", timezone},
+                     {"status", "expected"}});
       next = schedule::next_after(entry.rule, zone, *next);
     }
   }
@@ -210,9 +211,8 @@ async::Co<Result<Json>> backfill_schedule(Call call) {
   if (!problems.empty()) {
     co_return to_error(problems);
   }
-  HF_CO_TRY(const auto rows,
-            co_await protect::backfill_schedule(*call.services, call.caller, name_of(call),
-                                                times[0], times[1]));
+  HF_CO_TRY(const auto rows, co_await protect::backfill_schedule(
+                                 *call.services, call.caller, name_of(call), times[0], times[1]));
   JsonArray items;
   for (const protect::ExpectedRun& row : rows) {
     items.push_back(expected_run_view(row));

@@ -75,9 +75,9 @@ Result<int> schedule_pause(Session& session, const Arguments& arguments) {
 
 Result<int> schedule_resume(Session& session, const Arguments& arguments) {
   HF_TRY(const Json schedule, session.post(schedule_path(arguments) + "/resume", JsonObject{}));
-  session.console().answer(
-      schedule, fmt::format("schedule {} goes on: next {}", get_string(schedule, "id"),
-                            get_string(schedule, "next_local")));
+  session.console().answer(schedule,
+                           fmt::format("schedule {} goes on: next {}", get_string(schedule, "id"),
+                                       get_string(schedule, "next_local")));
   return 0;
 }
 
@@ -90,8 +90,8 @@ Result<int> schedule_trigger(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (!arguments.has("--wait")) {
-    session.console().answer(
-        row, fmt::format("run {} was started: holdfast run watch {}", run, run));
+    session.console().answer(row,
+                             fmt::format("run {} was started: holdfast run watch {}", run, run));
     return 0;
   }
   HF_TRY(const Json started_run, session.get("/v1/runs/" + url_encode(run)));

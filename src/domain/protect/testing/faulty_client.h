@@ -28,6 +28,18 @@ class FaultyClient final : public flow::Client {
     return faulty(
         real_.signal(std::move(run), std::move(name), std::move(payload), std::move(request_id)));
   }
+  flow::Co<Result<flow::Started>> signal_with_start(std::string type, flow::WorkflowId id,
+                                                    Json input, flow::StartOptions options,
+                                                    std::string signal, Json payload) override {
+    return faulty(real_.signal_with_start(std::move(type), std::move(id), std::move(input),
+                                          std::move(options), std::move(signal),
+                                          std::move(payload)));
+  }
+  flow::Co<Result<Json>> update(flow::RunRef run, std::string name, Json args,
+                                std::string update_id) override {
+    return faulty(
+        real_.update(std::move(run), std::move(name), std::move(args), std::move(update_id)));
+  }
   flow::Co<Result<Json>> query(flow::RunRef run, std::string name, Json args) override {
     return faulty(real_.query(std::move(run), std::move(name), std::move(args)));
   }
