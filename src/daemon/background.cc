@@ -51,7 +51,8 @@ async::Co<void> Background::run(Background* self) {
                                       : kLongestWait;
     const MonoTime wake =
         self->context_.clock.mono() + std::clamp(until_due, Nanoseconds(kStep), kLongestWait);
-    while (!self->stop_ && self->context_.clock.mono() < wake) {
+    while (!self->stop_ && self->context_.clock.mono() < wake &&
+           !self->context_.wake->exchange(false)) {
       co_await async::sleep_for(self->context_.clock, kStep);
     }
   }

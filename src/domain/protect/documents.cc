@@ -279,6 +279,7 @@ async::Co<Result<Json>> apply_resource(const Services* services, Caller caller,
 
 async::Co<Result<Json>> apply_document(const Services& services, Caller caller,
                                        ApplyRequest request) {
+  services.server.wake->store(true);
   const std::string kind = kind_of(request.document);
   if (kind == "policy") {
     return apply_policy(&services, std::move(caller), std::move(request));

@@ -35,9 +35,8 @@ Result<std::vector<Blocker>> started_rows(db::Connection& sql, const ExpectedRun
 // ledger comes first: it is exact, while a list of the engine may lag behind.
 async::Co<Result<std::vector<Blocker>>> find_blockers(const ServerContext* context,
                                                       flow::Client* client, ExpectedRun row) {
-  HF_CO_TRY(auto blockers, co_await context->db.read([row](db::Connection& sql) {
-    return started_rows(sql, row);
-  }));
+  HF_CO_TRY(auto blockers, co_await context->db.read(
+                               [row](db::Connection& sql) { return started_rows(sql, row); }));
   flow::ListQuery query;
   query.statuses = {flow::RunStatus::kRunning};
   query.type = kWorkflow;
@@ -48,9 +47,8 @@ async::Co<Result<std::vector<Blocker>>> find_blockers(const ServerContext* conte
     const std::string id = open.workflow_id.text();
     const bool known = std::any_of(blockers.begin(), blockers.end(),
                                    [&](const Blocker& blocker) { return blocker.run_id == id; });
-    HF_CO_TRY(const auto listed, co_await context->db.read([id](db::Connection& sql) {
-      return find_expected(sql, id);
-    }));
+    HF_CO_TRY(const auto listed, co_await context->db.read(
+                                     [id](db::Connection& sql) { return find_expected(sql, id); }));
     if (!known && !listed) {
       blockers.push_back({id, false});
     }

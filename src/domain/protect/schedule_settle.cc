@@ -322,8 +322,8 @@ Status settle_all(db::Connection& sql, const ServerContext& context, UtcTime now
       HF_TRY_VOID(withdraw_expected(sql, row.resource_id, row.label, now));
       if (row.due_at <= now) {
         ++out.skipped;
-        HF_TRY_VOID(mark_not_run(
-            sql, row.id, {"skipped", "dropped", "its schedule is no longer there"}, now));
+        HF_TRY_VOID(mark_not_run(sql, row.id,
+                                 {"skipped", "dropped", "its schedule is no longer there"}, now));
       }
     } else if (row.origin != "schedule") {
       requested.push_back(row);

@@ -3,8 +3,8 @@
 // stopping after any statement's transaction, changes nothing.
 //
 // Catch-up. Of the occurrences that nobody started, the newest of each schedule is made up when it
-// is no older than the schedule's `catch_up`; all others are recorded as missed. The schedule itself
-// never shifts. Occurrences of a paused schedule are recorded as skipped.
+// is no older than the schedule's `catch_up`; all others are recorded as missed. The schedule
+// itself never shifts. Occurrences of a paused schedule are recorded as skipped.
 #pragma once
 
 #include <optional>
@@ -40,8 +40,7 @@ struct Schedule {
   ScheduleEntry entry;
 };
 // Every schedule of every resource; of two with one label only the first counts.
-Result<std::vector<Schedule>> list_all_schedules(db::Connection& sql,
-                                                 const ServerContext& context);
+Result<std::vector<Schedule>> list_all_schedules(db::Connection& sql, const ServerContext& context);
 // kNotFound names the schedules that there are.
 Result<Schedule> find_schedule(db::Connection& sql, const ServerContext& context,
                                const std::string& resource, const std::string& label);

@@ -19,8 +19,8 @@ struct Pause {
 struct ScheduleState {
   std::string resource_id;
   std::string label;
-  std::string rule;        // calendar and zone; empty: not counted yet
-  UtcTime counted_until;   // every occurrence up to here is in the ledger
+  std::string rule;       // calendar and zone; empty: not counted yet
+  UtcTime counted_until;  // every occurrence up to here is in the ledger
   std::optional<Pause> pause;
 };
 

@@ -2,6 +2,8 @@
 // them.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 
 #include "core/db/database.h"
@@ -18,6 +20,8 @@ struct ServerContext {
   std::string data_dir;  // DIR of the server
   std::string host;      // name of this machine, recorded in snapshots
   std::string timezone;  // of the server; frozen into policies that name none
+  // Set by whoever changed what the scheduler looks at: it begins its next pass at once.
+  std::shared_ptr<std::atomic<bool>> wake = std::make_shared<std::atomic<bool>>(false);
 
   std::string repositories_dir() const { return data_dir + "/repositories"; }
   std::string keys_dir() const { return data_dir + "/keys"; }

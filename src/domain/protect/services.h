@@ -74,11 +74,6 @@ async::Co<Result<SecretString>> repository_password(const Services& services, Ca
 // kNotFound: no such workflow (the message lists them).
 async::Co<Result<std::string>> start_workflow(const Services& services, Caller caller,
                                               std::string name, Json parameters);
-// Asks a run to stop and clean up; kNotFound, kFailedPrecondition: it has ended.
-async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id);
-// Sends a signal to a run; errors as cancel_run.
-async::Co<Status> signal_run(const Services& services, Caller caller, std::string run_id,
-                             std::string name, Json payload);
 // The names that start_workflow takes, with the JSON Schema of their parameters.
 const JsonObject& workflow_schemas();
 

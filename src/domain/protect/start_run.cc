@@ -10,6 +10,9 @@ async::Co<Result<flow::Started>> start_run(flow::Client& client, RunRequest requ
   if (!request.traceparent.empty()) {
     options.header["traceparent"] = request.traceparent;
   }
+  if (!request.retry_of.empty()) {
+    options.memo["retry_of"] = request.retry_of;
+  }
   options.search_attributes = {{"trigger", request.trigger}};
   if (!request.resource_id.empty()) {
     options.search_attributes["resource_id"] = request.resource_id;
@@ -17,17 +20,6 @@ async::Co<Result<flow::Started>> start_run(flow::Client& client, RunRequest requ
   }
   co_return co_await client.start(request.workflow, flow::WorkflowId(request.run_id),
                                   request.parameters, options);
-}
-
-async::Co<Result<bool>> has_open_run(flow::Client& client, std::string workflow,
-                                     std::string resource_id) {
-  flow::ListQuery query;
-  query.statuses = {flow::RunStatus::kRunning};
-  query.type = std::move(workflow);
-  query.attributes = {{"resource_id", Json(resource_id)}};
-  query.limit = 1;
-  HF_CO_TRY(const flow::RunPage page, co_await client.list(query));
-  co_return !page.runs.empty();
 }
 
 }  // namespace holdfast::protect

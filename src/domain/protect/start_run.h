@@ -14,15 +14,12 @@ struct RunRequest {
   Json parameters;     // the workflow's input
   std::string resource_id;
   std::string resource_name;
-  std::string trigger;      // manual, schedule, proof_interval
+  std::string trigger;      // manual, schedule, trigger, backfill, retry, proof_interval
   std::string traceparent;  // W3C; empty: none
+  std::string retry_of;     // the run that this one repeats; empty: none
 };
 
 // Idempotent by run id: a run that exists, open or closed, is left as it is.
 async::Co<Result<flow::Started>> start_run(flow::Client& client, RunRequest request);
-
-// Whether a run of this workflow is open for the resource.
-async::Co<Result<bool>> has_open_run(flow::Client& client, std::string workflow,
-                                     std::string resource_id);
 
 }  // namespace holdfast::protect

@@ -119,31 +119,7 @@ audit::Change change_of(const ServerContext& server, const Caller& caller, std::
   return change;
 }
 
-// The audit row of what is about to be asked of the engine: written first, so that nothing is done
-// that is not recorded.
-async::Co<Status> note(const ServerContext* server, audit::Change change) {
-  co_return status_of(co_await server->db.write(
-      [change](db::Connection& sql) { return audit::append(sql, change); }));
-}
-
 }  // namespace
-
-async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id) {
-  const flow::RunRef run = flow::ref(flow::WorkflowId(run_id));
-  HF_CO_TRY_VOID(status_of(co_await services.flow.describe(run)));
-  HF_CO_TRY_VOID(co_await note(
-      &services.server, change_of(services.server, caller, "run.cancelled", run_id, "", Json())));
-  co_return co_await services.flow.cancel(run, "asked by " + caller.principal.name);
-}
-
-async::Co<Status> signal_run(const Services& services, Caller caller, std::string run_id,
-                             std::string name, Json payload) {
-  const flow::RunRef run = flow::ref(flow::WorkflowId(run_id));
-  HF_CO_TRY_VOID(status_of(co_await services.flow.describe(run)));
-  HF_CO_TRY_VOID(co_await note(&services.server, change_of(services.server, caller, "run.signalled",
-                                                           run_id, name, payload)));
-  co_return co_await services.flow.signal(run, name, payload, caller.request_id);
-}
 
 const JsonObject& workflow_schemas() { return schemas(); }
 

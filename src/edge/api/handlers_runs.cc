@@ -1,12 +1,9 @@
-// Handlers of workflows, runs, approvals, schedules and the ledger.
+// Handlers of workflows, runs and approvals.
 #include <fmt/core.h>
-
-#include <charconv>
 
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
-#include "domain/protect/ledger.h"
-#include "domain/protect/policy_store.h"
+#include "domain/protect/run_service.h"
 #include "domain/recover/approvals_service.h"
 #include "edge/api/handlers.h"
 
@@ -141,6 +138,27 @@ async::Co<Result<Json>> signal_run(Call call) {
   co_return co_await load_run(call.services, id);
 }
 
+async::Co<Result<Json>> query_run(Call call) {
+  HF_CO_TRY(Json answer, co_await protect::query_run(*call.services, call.path_value("id"),
+                                                     call.path_value("name"), call.body));
+  co_return Json(JsonObject{{"answer", std::move(answer)}});
+}
+
+async::Co<Result<Json>> terminate_run(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({"reason"}));
+  const std::string id = call.path_value("id");
+  HF_CO_TRY_VOID(co_await protect::terminate_run(*call.services, call.caller, id,
+                                                 get_string(call.body, "reason")));
+  co_return co_await load_run(call.services, id);
+}
+
+async::Co<Result<Json>> retry_run(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({}));
+  HF_CO_TRY(const std::string id,
+            co_await protect::retry_run(*call.services, call.caller, call.path_value("id")));
+  co_return co_await load_run(call.services, id);
+}
+
 async::Co<Result<Json>> list_approvals(Call call) {
   HF_CO_TRY(const int limit, call.limit());
   const std::string status = call.request->query_or("status", "");
@@ -178,107 +196,5 @@ async::Co<Result<Json>> decide(Call call, bool approved) {
 
 async::Co<Result<Json>> approve_approval(Call call) { return decide(std::move(call), true); }
 async::Co<Result<Json>> deny_approval(Call call) { return decide(std::move(call), false); }
-
-namespace {
-
-Result<JsonArray> schedule_rows(db::Connection& sql, const protect::ServerContext& server) {
-  JsonArray rows;
-  HF_TRY(const auto resources, inventory::list_resources(sql));
-  for (const inventory::Resource& resource : resources) {
-    HF_TRY(const protect::Policy policy, protect::policy_of(sql, resource, server.timezone));
-    HF_TRY(const schedule::Zone zone, schedule::find_zone(policy.timezone));
-    for (const protect::ScheduleEntry& entry : policy.schedules) {
-      const auto next = schedule::next_after(entry.rule, zone, server.clock.now());
-      rows.push_back(JsonObject{{"id", resource.name + "/" + entry.label},
-                                {"resource", resource.name},
-                                {"policy", policy.name},
-                                {"label", entry.label},
-                                {"schedule", entry.rule.description},
-                                {"retention", entry.retention},
-                                {"timezone", policy.timezone},
-                                {"next", next ? Json(to_rfc3339(*next)) : Json()},
-                                {"next_local", next ? Json(zone.text(*next)) : Json()}});
-    }
-  }
-  return rows;
-}
-
-// The next occurrences of every schedule of a resource (or of all), soonest first.
-Result<JsonArray> next_rows(db::Connection& sql, const protect::ServerContext& server,
-                            const std::string& only, size_t count) {
-  std::multimap<UtcTime, JsonObject> soonest;
-  HF_TRY(const auto resources, inventory::list_resources(sql));
-  for (const inventory::Resource& resource : resources) {
-    if (!only.empty() && only != resource.name && only != resource.id.text()) {
-      continue;
-    }
-    HF_TRY(const protect::Policy policy, protect::policy_of(sql, resource, server.timezone));
-    HF_TRY(const schedule::Zone zone, schedule::find_zone(policy.timezone));
-    for (const protect::ScheduleEntry& entry : policy.schedules) {
-      auto next = schedule::next_after(entry.rule, zone, server.clock.now());
-      for (size_t i = 0; i < count && next; ++i) {
-        soonest.emplace(*next, JsonObject{{"id", fmt::format("{}/{}/{}", resource.name, entry.label,
-                                                             to_rfc3339(*next))},
-                                          {"resource", resource.name},
-                                          {"policy", policy.name},
-                                          {"label", entry.label},
-                                          {"due_at", to_rfc3339(*next)},
-                                          {"local", zone.text(*next)},
-                                          {"timezone", policy.timezone},
-                                          {"status", "expected"}});
-        next = schedule::next_after(entry.rule, zone, *next);
-      }
-    }
-  }
-  JsonArray rows;
-  for (auto& [due, row] : soonest) {
-    if (rows.size() < count) {
-      rows.push_back(std::move(row));
-    }
-  }
-  return rows;
-}
-
-}  // namespace
-
-async::Co<Result<Json>> list_schedules(Call call) {
-  const protect::ServerContext* server = &call.server();
-  HF_CO_TRY(JsonArray rows, co_await server->db.read([server](db::Connection& sql) {
-    return schedule_rows(sql, *server);
-  }));
-  co_return plain_list(std::move(rows));
-}
-
-async::Co<Result<Json>> next_runs(Call call) {
-  const protect::ServerContext* server = &call.server();
-  const std::string text = call.request->query_or("count", "10");
-  size_t count = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failure != std::errc() || end != text.data() + text.size() || count < 1 || count > 100) {
-    co_return Error(Code::kInvalidArgument, "count must be a number from 1 to 100");
-  }
-  const std::string resource = call.request->query_or("resource", "");
-  HF_CO_TRY(JsonArray rows, co_await server->db.read([=](db::Connection& sql) {
-    return next_rows(sql, *server, resource, count);
-  }));
-  co_return plain_list(std::move(rows));
-}
-
-async::Co<Result<Json>> list_expected_runs(Call call) {
-  HF_CO_TRY(const int limit, call.limit());
-  protect::LedgerQuery query;
-  query.limit = limit;
-  query.status = call.request->query_or("status", "");
-  query.resource = call.request->query_or("resource", "");
-  query.after_id = call.request->query_or("cursor", "");
-  HF_CO_TRY(const auto rows, co_await call.server().db.read([query](db::Connection& sql) {
-    return protect::list_expected(sql, query);
-  }));
-  JsonArray items;
-  for (const protect::ExpectedRun& row : rows) {
-    items.push_back(expected_run_view(row));
-  }
-  co_return page(std::move(items), limit);
-}
 
 }  // namespace holdfast::api

@@ -77,6 +77,7 @@ Json run_view(const flow::RunDescription& run, const std::optional<approve::Appr
   JsonObject& object = view.get_object();
   const auto trace = run.header.find("traceparent");
   const Json result = run.result ? *run.result : Json();
+  object["retry_of"] = value_or_null(Json(run.run.memo), "retry_of");
   object["parameters"] = run.input;
   object["result"] = result;
   object["error"] = error_view(run.failure);

@@ -52,6 +52,12 @@ constexpr auto kRoutes = std::to_array<Route>({
      "", "Run", 202},
     {"POST", "/v1/runs/{id}/signals/{name}", "signalRun", "operate", "Sends a signal", "", "Any",
      "Run", 202},
+    {"POST", "/v1/runs/{id}/queries/{name}", "queryRun", "read", "Asks a run; changes nothing", "",
+     "Any", "QueryAnswer"},
+    {"POST", "/v1/runs/{id}/terminate", "terminateRun", "operate",
+     "Ends a run at once, without clean-up", "", "Reason", "Run", 202},
+    {"POST", "/v1/runs/{id}/retry", "retryRun", "operate",
+     "Starts a new run with the input of one that failed", "", "", "Run", 202},
     {"GET", "/v1/points", "listPoints", "read", "Recovery points, newest first",
      "limit cursor resource", "", "list:Point"},
     {"GET", "/v1/points/{id}", "getPoint", "read", "One recovery point", "", "", "Point"},
@@ -64,7 +70,17 @@ constexpr auto kRoutes = std::to_array<Route>({
      "", "Decision", "Approval"},
     {"POST", "/v1/approvals/{id}/deny", "deny", "approve", "Denies it", "", "Decision", "Approval"},
     {"GET", "/v1/schedules", "listSchedules", "read", "Schedules with their next times", "", "",
-     "list:Any"},
+     "list:Schedule"},
+    {"GET", "/v1/schedules/{resource}/{label}", "getSchedule", "read",
+     "One schedule with its next and last runs", "", "", "Schedule"},
+    {"POST", "/v1/schedules/{resource}/{label}/pause", "pauseSchedule", "operate",
+     "Starts nothing by itself until it is resumed", "", "Reason", "Schedule"},
+    {"POST", "/v1/schedules/{resource}/{label}/resume", "resumeSchedule", "operate", "Ends a pause",
+     "", "", "Schedule"},
+    {"POST", "/v1/schedules/{resource}/{label}/trigger", "triggerSchedule", "operate",
+     "One run now", "", "", "ExpectedRun", 202},
+    {"POST", "/v1/schedules/{resource}/{label}/backfill", "backfillSchedule", "operate",
+     "Runs what was due in a past time", "", "Backfill", "list:ExpectedRun", 202},
     {"GET", "/v1/schedules/next", "nextRuns", "read", "The next expected runs", "count resource",
      "", "list:ExpectedRun"},
     {"GET", "/v1/expected-runs", "listExpectedRuns", "read", "The ledger of expected runs",
@@ -98,6 +114,10 @@ constexpr std::string_view kShapes = R"json({
 "Run": {"type":"object","required":["id","workflow","status"],"properties":{"id":{"type":"string"},"workflow":{"type":"string"},"status":{"enum":["running","waiting","completed","failed","cancelled"]},"result":{},"steps":{"type":"array"}}},
 "Point": {"type":"object","required":["id","resource","time","copies"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"time":{"type":"string"},"state":{"enum":["proven","covered","unproven"]},"copies":{"type":"array"}}},
 "Approval": {"type":"object","required":["id","run_id","status"],"properties":{"id":{"type":"string"},"run_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired","withdrawn"]}}},
+"Reason": {"type":"object","properties":{"reason":{"type":"string"}},"additionalProperties":false},
+"Backfill": {"type":"object","required":["from","to"],"properties":{"from":{"type":"string"},"to":{"type":"string"}},"additionalProperties":false},
+"QueryAnswer": {"type":"object","required":["answer"],"properties":{"answer":{}}},
+"Schedule": {"type":"object","required":["id","resource","label","schedule"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"label":{"type":"string"},"schedule":{"type":"string"},"overlap":{"enum":["skip","queue","replace"]},"jitter_seconds":{"type":"integer"},"catch_up_seconds":{"type":"integer"},"next":{"type":["string","null"]},"paused":{"type":["object","null"]}}},
 "Decision": {"type":"object","properties":{"comment":{"type":"string"}},"additionalProperties":false},
 "ExpectedRun": {"type":"object","required":["id","resource","due_at","status"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"due_at":{"type":"string"},"start_at":{"type":"string"},"origin":{"enum":["schedule","trigger","backfill"]},"reason":{"type":["string","null"]},"status":{"enum":["expected","started","completed","partial","failed","missed","skipped"]}}},
 "AuditEntry": {"type":"object","required":["id","at","actor","action"],"properties":{"id":{"type":"integer"},"at":{"type":"string"},"actor":{"type":"string"},"action":{"type":"string"}}},
@@ -190,7 +210,8 @@ JsonObject operation(const Route& route) {
                                              {"default", std::move(problem)}}}};
   if (!route.request.empty()) {
     result["requestBody"] =
-        JsonObject{{"required", route.request != "Decision" && route.request != "Any"},
+        JsonObject{{"required", route.request != "Decision" && route.request != "Any" &&
+                                    route.path != "/v1/runs/{id}/terminate"},
                    {"content", json_content(reference(route.request))}};
   }
   result["security"] =

@@ -20,7 +20,8 @@ class FaultyClient final : public flow::Client {
 
   flow::Co<Result<flow::Started>> start(std::string type, flow::WorkflowId id, Json input,
                                         flow::StartOptions options) override {
-    return faulty(real_.start(std::move(type), std::move(id), std::move(input), std::move(options)));
+    return faulty(
+        real_.start(std::move(type), std::move(id), std::move(input), std::move(options)));
   }
   flow::Co<Status> signal(flow::RunRef run, std::string name, Json payload,
                           std::string request_id) override {

@@ -14,6 +14,7 @@
 #include "core/db/testing/temp_database.h"
 #include "core/env/sim/manual_clock.h"
 #include "core/env/sim/seeded_random.h"
+#include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/lease.h"
 #include "domain/protect/ledger.h"
@@ -25,8 +26,9 @@ namespace holdfast::protect {
 
 inline db::Migrations scheduler_schema() {
   db::Migrations all;
-  for (db::Migrations part : {audit::migrations(), inventory::migrations(), policy_migrations(),
-                              ledger_migrations(), lease_migrations(), flow::embedded::migrations()}) {
+  for (db::Migrations part :
+       {audit::migrations(), approve::migrations(), inventory::migrations(), policy_migrations(),
+        ledger_migrations(), lease_migrations(), flow::embedded::migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -1,0 +1,156 @@
+#include "domain/protect/run_service.h"
+
+#include <fmt/core.h>
+
+#include "core/audit/audit.h"
+#include "domain/approve/approvals.h"
+#include "domain/protect/start_run.h"
+
+namespace holdfast::protect {
+namespace {
+
+audit::Change change_of(const ServerContext& server, const Caller& caller, std::string action,
+                        std::string target, std::string detail, const Json& payload) {
+  audit::Change change;
+  change.actor = caller.principal.name;
+  change.action = std::move(action);
+  change.target = std::move(target);
+  change.request_id = caller.request_id;
+  change.detail = std::move(detail);
+  change.payload_hash = audit::payload_hash(to_text(payload));
+  change.at = server.clock.now();
+  return change;
+}
+
+async::Co<Status> note(const ServerContext* server, audit::Change change) {
+  co_return status_of(co_await server->db.write(
+      [change](db::Connection& sql) { return audit::append(sql, change); }));
+}
+
+async::Co<Result<flow::RunDescription>> find_run(const Services* services, std::string run_id) {
+  auto run = co_await services->flow.describe(flow::ref(flow::WorkflowId(run_id)));
+  if (!run && run.error().code() == Code::kNotFound) {
+    co_return Error(Code::kNotFound,
+                    fmt::format("there is no run '{}': see 'holdfast run list'", run_id));
+  }
+  co_return run;
+}
+
+async::Co<Result<flow::RunRef>> open_run(const Services* services, std::string run_id) {
+  HF_CO_TRY(const auto run, co_await find_run(services, run_id));
+  if (run.run.status != flow::RunStatus::kRunning) {
+    co_return Error(Code::kFailedPrecondition,
+                    fmt::format("run {} has ended already ({}): see 'holdfast run show {}'", run_id,
+                                flow::status_name(run.run.status), run_id));
+  }
+  co_return flow::ref(flow::WorkflowId(run_id));
+}
+
+Status may_retry(const Caller& caller, const flow::RunDescription& run, const std::string& run_id) {
+  if (run.run.status == flow::RunStatus::kRunning) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("run {} has not ended: wait for it, or 'holdfast run cancel {}' first",
+                             run_id, run_id));
+  }
+  if (run.run.status == flow::RunStatus::kCompleted) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("run {} has completed, so there is nothing to retry: start it anew "
+                             "with 'holdfast run start {}'",
+                             run_id, run.run.type));
+  }
+  if (!workflow_schemas().contains(run.run.type)) {
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("workflow '{}' is not started by people: retry the run that it is part "
+                    "of",
+                    run.run.type));
+  }
+  if (run.run.type == "data_recovery" && !caller.principal.scopes.allows(access::Scope::kRecover)) {
+    return Error(
+        Code::kPermissionDenied,
+        fmt::format("the key '{}' does not have the scope 'recover'", caller.principal.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id) {
+  const Services* all = &services;
+  HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
+  HF_CO_TRY_VOID(co_await note(
+      &all->server, change_of(all->server, caller, "run.cancelled", run_id, "", Json())));
+  co_return co_await all->flow.cancel(run, "asked by " + caller.principal.name);
+}
+
+async::Co<Status> signal_run(const Services& services, Caller caller, std::string run_id,
+                             std::string name, Json payload) {
+  const Services* all = &services;
+  HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
+  HF_CO_TRY_VOID(co_await note(
+      &all->server, change_of(all->server, caller, "run.signalled", run_id, name, payload)));
+  co_return co_await all->flow.signal(run, name, payload, caller.request_id);
+}
+
+async::Co<Status> terminate_run(const Services& services, Caller caller, std::string run_id,
+                                std::string reason) {
+  const Services* all = &services;
+  HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
+  HF_CO_TRY_VOID(co_await note(&all->server, change_of(all->server, caller, "run.terminated",
+                                                       run_id, reason, Json(reason))));
+  const std::string why = reason.empty() ? "asked by " + caller.principal.name
+                                         : fmt::format("{}: {}", caller.principal.name, reason);
+  HF_CO_TRY_VOID(co_await all->flow.terminate(run, why));
+  const UtcTime now = all->server.clock.now();
+  HF_CO_TRY_VOID(co_await all->server.db.write([run_id, now](db::Connection& sql) -> Status {
+    HF_TRY(const auto approval, approve::of_run(sql, run_id));
+    if (approval) {
+      HF_TRY_VOID(status_of(
+          approve::end_undecided(sql, approval->id, approve::ApprovalStatus::kWithdrawn, now)));
+    }
+    return {};
+  }));
+  all->server.wake->store(true);  // the ledger's row is closed by the next pass
+  co_return Status();
+}
+
+async::Co<Result<std::string>> retry_run(const Services& services, Caller caller,
+                                         std::string run_id) {
+  const Services* all = &services;
+  HF_CO_TRY(const auto old, co_await find_run(all, run_id));
+  HF_CO_TRY_VOID(may_retry(caller, old, run_id));
+  RunRequest request;
+  request.workflow = old.run.type;
+  request.run_id = caller.run_id.empty() ? all->server.new_id("run_") : caller.run_id;
+  request.parameters = old.input;
+  if (request.workflow == "data_recovery") {  // who asks now is who may not approve it alone
+    request.parameters.get_object()["requested_by"] = caller.principal.id;
+  }
+  const Json attributes(old.run.search_attributes);
+  request.resource_id = get_string(attributes, "resource_id");
+  request.resource_name = get_string(attributes, "resource");
+  request.trigger = "retry";
+  request.traceparent = caller.traceparent;
+  request.retry_of = run_id;
+  HF_CO_TRY_VOID(
+      co_await note(&all->server, change_of(all->server, caller, "run.retried", request.run_id,
+                                            "retry of " + run_id, request.parameters)));
+  HF_CO_TRY_VOID(status_of(co_await start_run(all->flow, request)));
+  co_return request.run_id;
+}
+
+async::Co<Result<Json>> query_run(const Services& services, std::string run_id, std::string name,
+                                  Json args) {
+  const Services* all = &services;
+  HF_CO_TRY_VOID(status_of(co_await find_run(all, run_id)));
+  auto answer =
+      co_await all->flow.query(flow::ref(flow::WorkflowId(run_id)), name, std::move(args));
+  if (!answer && answer.error().code() == Code::kNotFound) {
+    co_return Error(
+        Code::kNotFound,
+        fmt::format("run {} answers no query '{}': every run answers 'progress'", run_id, name));
+  }
+  co_return answer;
+}
+
+}  // namespace holdfast::protect

@@ -1,0 +1,27 @@
+// What people do to runs that exist: signal, cancel, terminate, retry. Each change has its audit
+// row, written first, so that nothing is done that is not recorded. kNotFound: no such run;
+// kFailedPrecondition: it has ended (or, for a retry, has not).
+#pragma once
+
+#include <string>
+
+#include "domain/protect/services.h"
+
+namespace holdfast::protect {
+
+// Asks a run to stop and clean up.
+async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id);
+async::Co<Status> signal_run(const Services& services, Caller caller, std::string run_id,
+                             std::string name, Json payload);
+// Ends a run at once, without its clean-up; an approval that it waited for is withdrawn.
+async::Co<Status> terminate_run(const Services& services, Caller caller, std::string run_id,
+                                std::string reason);
+// A new run with the same input as one that failed, was cancelled or terminated; its memo names the
+// old one as `retry_of`. Answers the new run's id. kPermissionDenied: the caller may not start it.
+async::Co<Result<std::string>> retry_run(const Services& services, Caller caller,
+                                         std::string run_id);
+// Asks a run, open or ended, something; changes nothing.
+async::Co<Result<Json>> query_run(const Services& services, std::string run_id, std::string name,
+                                  Json args);
+
+}  // namespace holdfast::protect
