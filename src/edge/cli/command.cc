@@ -15,8 +15,8 @@ std::vector<std::string> Arguments::all(std::string_view name) const {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> made;
-    for (std::vector<Command> part :
-         {protection_commands(), point_commands(), run_commands(), server_commands()}) {
+    for (std::vector<Command> part : {protection_commands(), point_commands(), run_commands(),
+                                      schedule_commands(), server_commands()}) {
       made.insert(made.end(), part.begin(), part.end());
     }
     return made;

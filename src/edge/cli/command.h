@@ -59,6 +59,7 @@ const std::vector<Command>& commands();
 std::vector<Command> protection_commands();
 std::vector<Command> point_commands();
 std::vector<Command> run_commands();
+std::vector<Command> schedule_commands();
 std::vector<Command> server_commands();
 
 }  // namespace holdfast::cli

@@ -1,4 +1,4 @@
-// Commands: run, approval, schedule.
+// Commands: run, approval.
 #include <fmt/core.h>
 
 #include "edge/cli/command.h"
@@ -80,6 +80,49 @@ Result<int> run_cancel(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+Result<int> run_terminate(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json run, session.post(run_path(arguments) + "/terminate",
+                                      JsonObject{{"reason", arguments.get("--reason")}}));
+  session.console().answer(run,
+                           fmt::format("run {} was ended without clean-up", get_string(run, "id")));
+  return 0;
+}
+
+Result<int> run_retry(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json run, session.post(run_path(arguments) + "/retry", JsonObject{}));
+  return started(session, run, arguments.has("--wait"));
+}
+
+// The JSON object of --input; an empty one without.
+Result<Json> input_of(const Arguments& arguments) {
+  if (!arguments.has("--input")) {
+    return Json(JsonObject{});
+  }
+  const auto input = parse_json(arguments.get("--input"));
+  if (!input || !input->is_object()) {
+    return Error(Code::kInvalidArgument, "--input must be a JSON object, such as '{\"a\": 1}'");
+  }
+  return *input;
+}
+
+Result<int> run_signal(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json input, input_of(arguments));
+  const std::string name = arguments.get("SIGNAL");
+  HF_TRY(const Json run, session.post(run_path(arguments) + "/signals/" + url_encode(name), input));
+  session.console().answer(
+      run, fmt::format("run {} was sent the signal '{}'", get_string(run, "id"), name));
+  return 0;
+}
+
+Result<int> run_query(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json input, input_of(arguments));
+  HF_TRY(
+      const Json answer,
+      session.post(run_path(arguments) + "/queries/" + url_encode(arguments.get("QUERY")), input));
+  session.console().object(answer);
+  return 0;
+}
+
 // "true", "12" and "null" become what they look like; everything else is text.
 Json parameter_value(const std::string& text) {
   if (text == "true" || text == "false" || text == "null" || text.starts_with('[')) {
@@ -137,49 +180,6 @@ Result<int> approval_deny(Session& session, const Arguments& arguments) {
   return decide(session, arguments, "deny");
 }
 
-Result<int> schedule_list(Session& session, const Arguments&) {
-  HF_TRY(const Json items, session.list("/v1/schedules"));
-  session.console().list({{"RESOURCE", "resource"},
-                          {"LABEL", "label"},
-                          {"SCHEDULE", "schedule"},
-                          {"KEEP", "retention"},
-                          {"NEXT", "next_local"},
-                          {"TIME ZONE", "timezone"},
-                          {"POLICY", "policy"}},
-                         items);
-  return 0;
-}
-
-Result<int> schedule_next(Session& session, const Arguments& arguments) {
-  std::string query =
-      "?count=" + (arguments.has("--count") ? url_encode(arguments.get("--count")) : "10");
-  if (arguments.has("--resource")) {
-    query += "&resource=" + url_encode(arguments.get("--resource"));
-  }
-  HF_TRY(const Json items, session.list("/v1/schedules/next" + query));
-  session.console().list({{"DUE (UTC)", "due_at"},
-                          {"LOCAL", "local"},
-                          {"TIME ZONE", "timezone"},
-                          {"RESOURCE", "resource"},
-                          {"LABEL", "label"}},
-                         items);
-  return 0;
-}
-
-Result<int> schedule_expected(Session& session, const Arguments& arguments) {
-  const std::string query =
-      arguments.has("--status") ? "?status=" + url_encode(arguments.get("--status")) : "";
-  HF_TRY(const Json items, session.list("/v1/expected-runs" + query));
-  session.console().list({{"ID", "id"},
-                          {"DUE (UTC)", "due_at"},
-                          {"RESOURCE", "resource"},
-                          {"LABEL", "label"},
-                          {"STATUS", "status"},
-                          {"DETAIL", "detail"}},
-                         items);
-  return 0;
-}
-
 }  // namespace
 
 std::vector<Command> run_commands() {
@@ -199,6 +199,26 @@ std::vector<Command> run_commands() {
        run_history},
       {"run watch", "Follow a run to its end", {{"RUN", "Its id"}}, {}, run_watch},
       {"run cancel", "Ask a run to stop and clean up", {{"RUN", "Its id"}}, {}, run_cancel},
+      {"run terminate",
+       "End a run at once, without its clean-up",
+       {{"RUN", "Its id"}},
+       {{"--reason", "TEXT", "Why"}},
+       run_terminate},
+      {"run retry",
+       "Start a failed run again with the same input",
+       {{"RUN", "Its id"}},
+       {{"--wait", "", "Follow it to its end"}},
+       run_retry},
+      {"run signal",
+       "Send a signal to a run",
+       {{"RUN", "Its id"}, {"SIGNAL", "Its name"}},
+       {{"--input", "JSON", "What it carries"}},
+       run_signal},
+      {"run query",
+       "Ask a run something; it is not changed",
+       {{"RUN", "Its id"}, {"QUERY", "progress, or what its workflow answers"}},
+       {{"--input", "JSON", "What the query needs"}},
+       run_query},
       {"run start",
        "Start a workflow by name",
        {{"WORKFLOW", "Its name"}},
@@ -219,17 +239,6 @@ std::vector<Command> run_commands() {
        {{"APPROVAL", "Its id"}},
        {{"--comment", "TEXT", "Why"}},
        approval_deny},
-      {"schedule list", "Schedules and when they are next due", {}, {}, schedule_list},
-      {"schedule next",
-       "The next expected runs over all",
-       {},
-       {{"--count", "N", "How many (10)"}, {"--resource", "NAME", "Only of this resource"}},
-       schedule_next},
-      {"schedule expected",
-       "The ledger of expected runs",
-       {},
-       {{"--status", "STATUS", "expected, started, completed, partial, failed, missed or skipped"}},
-       schedule_expected},
   };
 }
 

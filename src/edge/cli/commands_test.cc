@@ -52,9 +52,14 @@ class CommandsTest : public testing::Test {
   // The least that a command needs besides its required words.
   Arguments arguments_of(const Command& command) {
     const std::map<std::string_view, std::vector<std::pair<std::string, std::string>>> needed = {
-        {"apply", {{"--file", document_}}},           {"resource add", {{"--path", "/srv"}}},
-        {"repository add", {{"--location", "/srv"}}}, {"restore", {{"--to", "/tmp/x"}}},
+        {"apply", {{"--file", document_}}},
+        {"resource add", {{"--path", "/srv"}}},
+        {"repository add", {{"--location", "/srv"}}},
+        {"restore", {{"--to", "/tmp/x"}}},
         {"key add", {{"--scope", "read"}}},
+        {"schedule pause", {{"--reason", "x"}}},
+        {"schedule backfill",
+         {{"--from", "2026-01-01T00:00:00Z"}, {"--to", "2026-01-02T00:00:00Z"}}},
     };
     Arguments arguments;
     for (const Positional& positional : command.positionals) {

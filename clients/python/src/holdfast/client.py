@@ -66,6 +66,57 @@ class Client:
             pause = min(pause * 1.5, 1.0)
             run = self.run(run["id"])
 
+    def cancel(self, run_id):
+        """Asks a run to stop and clean up."""
+        return self.post(f"/v1/runs/{quote(run_id)}/cancel")
+
+    def terminate(self, run_id, reason=""):
+        """Ends a run at once, without its clean-up."""
+        return self.post(f"/v1/runs/{quote(run_id)}/terminate", {"reason": reason})
+
+    def retry(self, run_id, key=None):
+        """Starts a run that failed or was stopped again, with the same input, and gives the new run."""
+        return self.post(f"/v1/runs/{quote(run_id)}/retry", key=key)
+
+    def signal(self, run_id, name, payload=None, key=None):
+        return self.post(f"/v1/runs/{quote(run_id)}/signals/{quote(name)}", payload, key)
+
+    def query(self, run_id, name, args=None):
+        """What the run answers; it is not changed."""
+        return self.post(f"/v1/runs/{quote(run_id)}/queries/{quote(name)}", args)["answer"]
+
+    def history(self, run_id):
+        """The run's history as Temporal's JSON."""
+        return self.get(f"/v1/runs/{quote(run_id)}/history")
+
+    def schedules(self):
+        return list(self.items("/v1/schedules"))
+
+    def schedule(self, resource, label):
+        return self.get(f"/v1/schedules/{quote(resource)}/{quote(label)}")
+
+    def next_runs(self, count=10, resource=None):
+        return self.get("/v1/schedules/next", count=count, resource=resource)["items"]
+
+    def expected_runs(self, **query):
+        """Rows of the ledger, newest first; filters: status, resource."""
+        return self.items("/v1/expected-runs", **query)
+
+    def pause(self, resource, label, reason):
+        """Nothing starts by itself until `resume`; what comes due is recorded as skipped."""
+        return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/pause", {"reason": reason})
+
+    def resume(self, resource, label):
+        return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/resume")
+
+    def trigger(self, resource, label, key=None):
+        """One run now; gives its row of the ledger, whose `id` is the run's."""
+        return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/trigger", key=key)
+
+    def backfill(self, resource, label, since, until, key=None):
+        """Runs what was due in [since, until) (RFC 3339) and has no run; gives the rows of the ledger."""
+        return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/backfill", {"from": since, "to": until}, key)["items"]
+
     def approve(self, approval_id, comment=""):
         return self.post(f"/v1/approvals/{quote(approval_id)}/approve", {"comment": comment})
 
