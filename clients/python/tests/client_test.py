@@ -97,6 +97,26 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(list(self.client.items("/v1/runs", status="failed")), [1, 2, 3])
         self.assertIn("cursor=x+y", self.peer.seen[1][1])
 
+    def test_speaks_of_schedules_and_runs_by_their_names(self):
+        calls = [
+            (lambda: self.client.schedule("a b", "daily"), "GET /v1/schedules/a%20b/daily", None),
+            (lambda: self.client.pause("a", "daily", "why"), "POST /v1/schedules/a/daily/pause", {"reason": "why"}),
+            (lambda: self.client.resume("a", "daily"), "POST /v1/schedules/a/daily/resume", {}),
+            (lambda: self.client.trigger("a", "daily"), "POST /v1/schedules/a/daily/trigger", {}),
+            (lambda: self.client.backfill("a", "daily", "t1", "t2"), "POST /v1/schedules/a/daily/backfill", {"from": "t1", "to": "t2"}),
+            (lambda: self.client.cancel("run_1"), "POST /v1/runs/run_1/cancel", {}),
+            (lambda: self.client.terminate("run_1", "why"), "POST /v1/runs/run_1/terminate", {"reason": "why"}),
+            (lambda: self.client.retry("run_1"), "POST /v1/runs/run_1/retry", {}),
+            (lambda: self.client.signal("run_1", "go", {"a": 1}), "POST /v1/runs/run_1/signals/go", {"a": 1}),
+            (lambda: self.client.query("run_1", "view"), "POST /v1/runs/run_1/queries/view", {}),
+        ]
+        for call, target, body in calls:
+            self.peer.answers = [(200, {"items": [], "answer": 1})]
+            call()
+            method, path, _, sent = self.peer.seen[-1]
+            self.assertEqual(f"{method} {path}", target)
+            self.assertEqual(json.loads(sent) if sent else None, body, target)
+
     def test_refuses_plain_http_to_another_machine(self):
         with self.assertRaisesRegex(HoldfastError, "use https://"):
             Client("http://backup.example:7420")

@@ -74,7 +74,7 @@ void attach(CLI::App& root, const Command& command, Attached& attached) {
     Slot& slot = attached.slots.emplace_back(Slot{std::string(positional.name), {}, false});
     CLI::Option* option =
         attached.app->add_option(slot.name, slot.values, std::string(positional.help));
-    option->expected(1)->required(positional.required);
+    option->expected(1)->allow_extra_args(false)->required(positional.required);
   }
   for (const Option& wanted : command.options) {
     // "--file,-f" is found again by its first name.

@@ -29,6 +29,14 @@ TEST(Args, FindTheCommandItsOptionsAndPositionals) {
   EXPECT_FALSE(parsed->arguments.has("--in-place"));
 }
 
+TEST(Args, WordsGoToTheirPlacesOneByOne) {
+  const ParseOutcome outcome = parse({"schedule", "pause", "a", "daily", "--reason", "x"});
+  const auto* parsed = std::get_if<Parsed>(&outcome);
+  ASSERT_NE(parsed, nullptr);
+  EXPECT_EQ(parsed->arguments.get("RESOURCE"), "a");
+  EXPECT_EQ(parsed->arguments.get("LABEL"), "daily");
+}
+
 TEST(Args, ShortNamesAreTheLongOnes) {
   for (const char* name : {"-f", "--file"}) {
     const ParseOutcome outcome = parse({"apply", name, "policy.yaml", "--dry-run"});
@@ -64,7 +72,7 @@ TEST(Args, UsageErrorsAreOneSentenceAndEndWithTwo) {
       {{"restore", "pt_1", "--nope"},
        "'holdfast restore' takes no option '--nope'; see 'holdfast restore --help'"},
       {{"backup", "docs", "more"},
-       "'holdfast backup' takes one RESOURCE; see 'holdfast backup --help'"},
+       "'holdfast backup' takes no more words: 'more'; see 'holdfast backup --help'"},
       {{"status", "now"},
        "'holdfast status' takes no more words: 'now'; see 'holdfast status --help'"},
       {{"backup", "docs", "--label"}, "'--label' needs a value; see 'holdfast backup --help'"},
