@@ -109,7 +109,7 @@ TEST_F(SlowTemporal, AnActivityThatIsInterruptedByAStopRunsAgain) {
     ctx.heartbeat(Json("first"));
     ctx.heartbeat(Json("half"));
     while (!ctx.stop_requested()) {
-      std::this_thread::sleep_for(milliseconds(5));
+      pause(milliseconds(5));
     }
     EXPECT_EQ(ctx.stop_reason(), StopReason::kShutdown);
     return Error(Code::kCancelled, "the server stops");

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 
+#include "core/async/run.h"
 #include "core/env/posix/system_clock.h"
 #include "flow/temporal/call.h"
 #include "flow/temporal/proto/service.pb.h"
@@ -103,7 +104,7 @@ class DevServer {
               caller, "DescribeNamespace", request, {}, std::chrono::seconds(2), 0)) {
         return true;
       }
-      ::usleep(100'000);
+      async::wait_blocking(clock, std::chrono::milliseconds(100), {});
     }
     return false;
   }
