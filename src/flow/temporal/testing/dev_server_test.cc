@@ -47,7 +47,8 @@ class DevServer {
  public:
   DevServer() {
     if (::access(dev_server_program().c_str(), X_OK) != 0) {
-      problem_ = "no Temporal server at " + dev_server_program() + "; './dev test' builds it where Go 1.25 is";
+      problem_ = "no Temporal server at " + dev_server_program() +
+                 "; './dev test' builds it where Go 1.25 is";
       return;
     }
     std::string pattern = testing::TempDir() + "/holdfast-temporal-XXXXXX";
