@@ -97,6 +97,20 @@ class ThreadOnTemporal(thread_test.Thread):
         found = temporal("workflow", "list", "--query", f"resource = 'orders' AND TaskQueue = '{self.house.task_queue}'")
         self.assertIn(result.run_id, found)
 
+    def test_an_outage_of_temporal_delays_a_run_and_loses_nothing(self):
+        point = self.house.finish("scheduled_backup", resource="orders").point
+        (self.tree / "text.txt").write_text("overwritten by mistake\n")
+        waiting = self.house.finish("data_recovery", recovery_type="volume", source_backup=point, target_location="in-place",
+                                    validate_integrity=True, notify_completion=False)
+        SERVER.process.kill()
+        SERVER.process.wait()
+        self.assertEqual(self.house.client.get("/v1/health")["status"], "ok")
+        SERVER.start()
+        self.house.client.approve(waiting.approval["id"], "mend it")
+        ended = self.house.client.wait(self.house.client.run(waiting.run_id), time.monotonic() + 300)
+        self.assertEqual(ended.status, "completed")
+        self.assertEqual((self.tree / "text.txt").read_text(), "what is protected here\n")
+
     def test_a_killed_server_goes_on_with_the_run(self):
         run = self.house.client.start("scheduled_backup", {"resource": "orders"})
         self.house.stop(signal.SIGKILL)

@@ -111,8 +111,7 @@ class GrpcConnection final : public Connection {
     call->method = "/" + std::string(method.contains('/') ? "" : kService) + std::string(method);
     call->request = to_buffer(request);
     call->done = std::move(done);
-    call->context.set_deadline(std::chrono::system_clock::now() +
-                               std::chrono::duration_cast<std::chrono::milliseconds>(deadline));
+    call->context.set_deadline(gpr_time_from_nanos(deadline.count(), GPR_TIMESPAN));
     call->context.AddMetadata("temporal-namespace", name_space_);
     call->context.AddMetadata("client-name", "holdfast");
     call->context.AddMetadata("client-version", HOLDFAST_VERSION);

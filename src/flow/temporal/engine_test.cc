@@ -34,6 +34,48 @@ TEST_F(SlowTemporal, RunsAWorkflowWithAnActivityToItsEnd) {
   check_replay("g");
 }
 
+// What `temporal workflow show --output json` prints of a run.
+Result<Json> shown_by_the_command_line(const std::string& address, const std::string& workflow) {
+  const std::string command = dev_server_program() + " workflow show --output json --address " +
+                              address + " --workflow-id " + workflow;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  std::string text;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+    text += static_cast<char>(c);
+  }
+  ::pclose(pipe);
+  return parse_json(text);
+}
+
+TEST_F(SlowTemporal, TheHistoryOfTemporalsCommandLineReplays) {
+  workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
+    ctx.set_progress(Json("begin"));
+    ActivityOptions options;
+    options.retry.max_attempts = 1;
+    const auto failed = co_await ctx.activity("fails", Json(JsonObject{{"a", 1}}), options);
+    ctx.upsert_memo({{"seen", failed.error().message()}});
+    ctx.set_progress(Json("end"));
+    HF_CO_TRY_VOID(co_await ctx.timer(milliseconds(5)));
+    co_return Json(failed.error().to_string());
+  });
+  activities.add("fails", [](ActivityContext&, const Json&) -> Result<Json> {
+    return Error(Code::kConflict, "busy").with("by", "somebody");
+  });
+  open();
+  ASSERT_TRUE(start("w", "a"));
+  ASSERT_TRUE(result("a"));
+  const auto shown = shown_by_the_command_line(options.address, prefix + "a");
+  ASSERT_TRUE(shown) << shown.error().to_string();
+  const Status replayed = replay_history(*shown, workflows);
+  EXPECT_TRUE(replayed) << replayed.error().to_string();
+  WorkflowRegistry other;
+  other.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
+    HF_CO_TRY_VOID(co_await ctx.timer(milliseconds(5)));
+    co_return Json();
+  });
+  EXPECT_FALSE(replay_history(*shown, other));
+}
+
 TEST_F(SlowTemporal, ReadsAHistoryOfManyPages) {
   constexpr int kRounds = 50;  // six events each; a page has 256
   workflows.add("long", [](WorkflowContext& ctx) -> Task<Result<Json>> {
@@ -109,7 +151,7 @@ TEST_F(SlowTemporal, AnActivityThatIsInterruptedByAStopRunsAgain) {
     ctx.heartbeat(Json("first"));
     ctx.heartbeat(Json("half"));
     while (!ctx.stop_requested()) {
-      std::this_thread::sleep_for(milliseconds(5));
+      pause(milliseconds(5));
     }
     EXPECT_EQ(ctx.stop_reason(), StopReason::kShutdown);
     return Error(Code::kCancelled, "the server stops");

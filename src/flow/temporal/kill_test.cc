@@ -82,9 +82,9 @@ class SlowTemporalKill : public testing::Test, protected TemporalStage {
     const std::size_t enough =
         std::min<std::size_t>(lines().size() + 4 + drawn.below(6), kRuns * kActivities - 1);
     while (lines().size() < enough) {
-      std::this_thread::sleep_for(milliseconds(1));
+      pause(milliseconds(1));
     }
-    std::this_thread::sleep_for(milliseconds(drawn.below(20)));
+    pause(milliseconds(drawn.below(20)));
     ::kill(process, SIGKILL);
     ::waitpid(process, nullptr, 0);
   }

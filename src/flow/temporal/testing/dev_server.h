@@ -8,6 +8,8 @@ namespace holdfast::flow::temporal {
 // "127.0.0.1:PORT" of the server of this process, started at the first call; empty when there is no
 // program for it. It ends with the process.
 const std::string& dev_server();
+// Temporal's command line, which is also the server.
+std::string dev_server_program();
 // Why there is none.
 const std::string& dev_server_problem();
 

@@ -11,15 +11,15 @@
 
 #include <filesystem>
 
+#include "core/async/run.h"
 #include "core/env/posix/system_clock.h"
 #include "flow/temporal/call.h"
 #include "flow/temporal/proto/service.pb.h"
 #include "flow/temporal/testing/dev_server.h"
 
 namespace holdfast::flow::temporal {
-namespace {
 
-std::string program() {
+std::string dev_server_program() {
   if (const char* named = std::getenv("HOLDFAST_TEMPORAL_CLI")) {
     return named;
   }
@@ -28,6 +28,8 @@ std::string program() {
   const std::string base = cache ? cache : std::string(home ? home : "") + "/.cache";
   return base + "/holdfast/bin/temporal-v1.5.1";
 }
+
+namespace {
 
 int free_port() {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -44,8 +46,9 @@ int free_port() {
 class DevServer {
  public:
   DevServer() {
-    if (::access(program().c_str(), X_OK) != 0) {
-      problem_ = "no Temporal server at " + program() + "; './dev test' builds it where Go 1.25 is";
+    if (::access(dev_server_program().c_str(), X_OK) != 0) {
+      problem_ = "no Temporal server at " + dev_server_program() +
+                 "; './dev test' builds it where Go 1.25 is";
       return;
     }
     std::string pattern = testing::TempDir() + "/holdfast-temporal-XXXXXX";
@@ -73,7 +76,7 @@ class DevServer {
 
  private:
   void start(int port) {
-    const std::string file = program();
+    const std::string file = dev_server_program();
     const std::string text = std::to_string(port);
     const std::string database = directory_ + "/temporal.db";
     const std::string log = directory_ + "/log";
@@ -103,7 +106,7 @@ class DevServer {
               caller, "DescribeNamespace", request, {}, std::chrono::seconds(2), 0)) {
         return true;
       }
-      ::usleep(100'000);
+      async::wait_blocking(clock, std::chrono::milliseconds(100), {});
     }
     return false;
   }

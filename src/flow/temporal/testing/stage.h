@@ -23,6 +23,12 @@ namespace holdfast::flow::temporal {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Real time passes.
+inline void pause(Nanoseconds duration) {
+  static env::SystemClock clock;
+  async::wait_blocking(clock, duration, {});
+}
+
 class Stage {
  public:
   virtual ~Stage() = default;
