@@ -16,13 +16,13 @@ Error unavailable() {
   return {Code::kUnavailable, "the workflow engine is not running", Retry::kTransient};
 }
 
+}  // namespace
+
 Error run_closed(const RunSummary& run) {
   return Error(Code::kFailedPrecondition, "the run is closed")
       .with("run_id", run.run_id.text())
       .with("status", std::string(status_name(run.status)));
 }
-
-}  // namespace
 
 Engine::Engine(db::Database& database, env::Clock& clock, env::Random& random,
                const WorkflowRegistry& workflows, const ActivityRegistry& activities,
@@ -303,32 +303,6 @@ void Engine::State::gather(Actor& actor, Item item, std::vector<HistoryInput>& i
     flight.own_inputs.push_back(input);
   }
   inputs.push_back(std::move(input));
-}
-
-void Engine::State::gather_updates(Actor& actor, std::deque<Item>& items, Flight& flight,
-                                   Transition& transition) {
-  std::map<std::string, detail::UpdateOffer> offers;
-  for (Item& item : items) {
-    auto* update = std::get_if<UpdateRequest>(&item.what);
-    if (update == nullptr) {
-      continue;
-    }
-    const auto known = database_.read_blocking(
-        [&](db::Connection& sql) { return find_update(sql, actor.id, update->offer.id); });
-    if (!known || *known) {
-      update->done(known ? Status() : Status(known.error()));
-    } else if (!actor.state->open()) {
-      update->done(run_closed(actor.state->summary));
-    } else {
-      flight.updates.emplace_back(update->offer.id, std::move(update->done));
-      offers.try_emplace(update->offer.id, std::move(update->offer));
-    }
-  }
-  std::vector<detail::UpdateOffer> list;
-  for (auto& [id, offer] : offers) {
-    list.push_back(std::move(offer));
-  }
-  transition.offer_updates(std::move(list));
 }
 
 void Engine::State::pump(const std::shared_ptr<Actor>& actor) {

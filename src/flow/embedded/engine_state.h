@@ -156,6 +156,9 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::unique_ptr<async::Pool> pool_;
 };
 
+// For calls that need an open run.
+Error run_closed(const RunSummary& run);
+
 // Client of this engine.
 std::unique_ptr<Client> make_client(Engine::State& state);
 

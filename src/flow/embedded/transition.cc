@@ -7,8 +7,6 @@
 // exactly one closing event, and not before everything that had arrived was seen.
 #include "flow/embedded/transition.h"
 
-#include <cmath>
-
 #include <fmt/core.h>
 
 namespace holdfast::flow::embedded {
@@ -50,40 +48,6 @@ void order_inputs(std::vector<HistoryInput>& inputs) {
     }
   }
   inputs = std::move(ordered);
-}
-
-ActivityPlan::ActivityPlan(const JsonObject& attributes)
-    : activity_id(text_at(attributes, "activityId")),
-      type(named(attributes, "activityType")),
-      queue(named(attributes, "taskQueue")),
-      schedule_to_close(duration_from(attributes, "scheduleToCloseTimeout")),
-      schedule_to_start(duration_from(attributes, "scheduleToStartTimeout")),
-      start_to_close(duration_from(attributes, "startToCloseTimeout")),
-      heartbeat(duration_from(attributes, "heartbeatTimeout")) {
-  if (const Json* how = attributes.if_contains("priority")) {
-    priority = static_cast<int>(get_int(*how, "priorityKey", kUsualPriority));
-  }
-  const Json* policy = attributes.if_contains("retryPolicy");
-  if (policy && policy->is_object()) {
-    retry.initial = duration_from(policy->get_object(), "initialInterval");
-    retry.maximum = duration_from(policy->get_object(), "maximumInterval");
-    retry.coefficient = get_double(*policy, "backoffCoefficient", 2.0);
-    retry.max_attempts = static_cast<int>(get_int(*policy, "maximumAttempts"));
-    if (const Json* names = find(*policy, "nonRetryableErrorTypes"); names && names->is_array()) {
-      for (const Json& name : names->get_array()) {
-        retry.non_retryable.emplace_back(name.is_string() ? name.get_string() : "");
-      }
-    }
-  }
-}
-
-Nanoseconds ActivityPlan::backoff_after(int attempt) const {
-  const double pause =
-      static_cast<double>(retry.initial.count()) * std::pow(retry.coefficient, attempt - 1);
-  const auto longest = retry.maximum.count() > 0 ? retry.maximum : retry.initial * 100;
-  return pause >= static_cast<double>(longest.count())
-             ? longest
-             : Nanoseconds(static_cast<std::int64_t>(pause));
 }
 
 Transition::Transition(RunState& state, TransitionHost& host, UtcTime now)
@@ -288,33 +252,6 @@ void Transition::close_run(RunStatus status) {
   }
   task_wanted_ = false;
   closed = true;
-}
-
-void Transition::offer_updates(std::vector<detail::UpdateOffer> offers) {
-  if (state_.open() && !offers.empty()) {
-    only_for_updates_ = !task_wanted_;
-    task_wanted_ = true;
-    offers_ = std::move(offers);
-  }
-}
-
-// A workflow task that was only to ask about updates, and whose code refused them all and did
-// nothing else, has not happened.
-bool Transition::take_back_if_refused(Execution& execution, std::size_t task_begin) {
-  if (offers_.empty()) {
-    return false;
-  }
-  std::vector<detail::UpdateRejection> refused = execution.take_rejections();
-  const bool all = refused.size() == offers_.size();
-  rejected = std::move(refused);
-  offers_.clear();
-  if (!all || !only_for_updates_ || !execution.commands().empty()) {
-    return false;
-  }
-  state_.summary.history_length -= static_cast<std::int64_t>(events.size() - task_begin);
-  events.resize(task_begin);
-  host_.drop_execution();
-  return true;
 }
 
 void Transition::begin_if_new() {

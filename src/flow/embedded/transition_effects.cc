@@ -91,19 +91,6 @@ void Transition::carry_out(Event& event) {
   }
 }
 
-void Transition::carry_out_update(const Event& event) {
-  if (event.type == EventType::kWorkflowExecutionUpdateAccepted) {
-    const std::string id = text_at(event.attributes, "protocolInstanceId");
-    state_.updates[id] = event.id;
-    updates.push_back({id, event.id, std::nullopt});
-  } else {
-    const std::string id = text_at(object_at(event.attributes, "meta"), "updateId");
-    state_.updates.erase(id);
-    updates.push_back(
-        {id, event_ref(event.attributes, "acceptedEventId"), event.attributes.at("outcome")});
-  }
-}
-
 void Transition::continue_as_new(const Event& event) {
   const RunId next(text_at(event.attributes, "newExecutionRunId"));
   const auto execution = host_.execution();
