@@ -44,7 +44,8 @@ TEST(Ledger, TakesOverRowsOfTheFirstSchema) {
                            LedgerQuery query;
                            query.oldest_first = true;
                            return list_expected(sql, query);
-                         }).value();
+                         })
+                          .value();
     ASSERT_EQ(rows.size(), 3u);
     EXPECT_EQ(rows[0].status + rows[0].reason, "expected");
     EXPECT_EQ(rows[1].status + " " + rows[1].reason, "missed down");
