@@ -54,6 +54,7 @@ class Schedules(HouseTest):
         self.house.run("schedule", "pause", "orders", "quick", "--reason", "the disk is being changed")
         paused = self.client.schedule("orders", "quick")["paused"]
         self.assertEqual((paused["by"], paused["reason"]), ("owner", "the disk is being changed"))
+        self.assertIn("schedule orders quick", [row["where"] for row in self.client.items("/v1/doctor")])
         self.assertNotIn("quick", [row["label"] for row in self.client.next_runs(resource="orders")])
         skipped = self.until(lambda: self.rows(label="quick", status="skipped", reason="paused"))
         self.assertIn("the disk is being changed", skipped[0]["detail"])

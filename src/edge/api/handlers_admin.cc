@@ -9,6 +9,7 @@
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/ledger.h"
+#include "domain/protect/schedule_service.h"
 #include "edge/api/handlers.h"
 
 namespace holdfast::api {
@@ -164,6 +165,16 @@ Result<JsonArray> examine(db::Connection& sql, const protect::ServerContext& ser
           "warning",
           fmt::format("the expected run of {} {}: {}", to_rfc3339(row.due_at), status, row.detail),
           "resource " + row.resource_name, "holdfast run list --resource " + row.resource_name);
+    }
+  }
+  HF_TRY(const auto schedules, protect::view_schedules(sql, server));
+  for (const protect::ScheduleView& view : schedules) {
+    const std::string name = view.schedule.resource.name + " " + view.schedule.entry.label;
+    if (view.paused_because) {
+      doctor.find_out("warning", *view.paused_because, "schedule " + name,
+                      view.schedule.entry.fire.paused
+                          ? "apply its policy without 'paused: true' when that is over"
+                          : "holdfast schedule resume " + name + ", when that is over");
     }
   }
   HF_TRY(const auto pending, approve::list(sql, "pending", "", 20));
