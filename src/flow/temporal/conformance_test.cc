@@ -87,17 +87,21 @@ class SlowConformance : public testing::TestWithParam<Story> {
 TEST_P(SlowConformance, TellsTheSameOnBothEngines) {
   EmbeddedStage embedded;
   const auto ours = histories(embedded);
-  TemporalStage temporal;
-  const auto theirs = histories(temporal);
-  ASSERT_EQ(ours.size(), theirs.size());
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    EXPECT_THAT(theirs[i], testing::ElementsAreArray(ours[i])) << GetParam().runs[i];
+  for (const std::size_t cache : {0, 1000}) {
+    TemporalStage temporal;
+    temporal.options.cache_size = cache;
+    const auto theirs = histories(temporal);
+    ASSERT_EQ(ours.size(), theirs.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      EXPECT_THAT(theirs[i], testing::ElementsAreArray(ours[i]))
+          << GetParam().runs[i] << " with a cache of " << cache;
+    }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Activities, SlowConformance, testing::ValuesIn(activity_stories()),
+INSTANTIATE_TEST_SUITE_P(SlowActivities, SlowConformance, testing::ValuesIn(activity_stories()),
                          [](const auto& info) { return info.param.name; });
-INSTANTIATE_TEST_SUITE_P(Runs, SlowConformance, testing::ValuesIn(run_stories()),
+INSTANTIATE_TEST_SUITE_P(SlowRuns, SlowConformance, testing::ValuesIn(run_stories()),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

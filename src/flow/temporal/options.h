@@ -28,6 +28,8 @@ struct Options {
   // Threads of each activity queue: how many activities of it run at once.
   std::map<std::string, int> queues = {{"control", 4}, {"data", 2}};
   int workflow_threads = 2;
+  // Runs kept in memory between workflow tasks (a sticky queue); 0: every task replays its history.
+  std::size_t cache_size = 1000;
   // Longest time between two heartbeats that are sent while an activity gives news.
   Nanoseconds heartbeat_interval = std::chrono::seconds(1);
   // Registered at start when missing: name -> Temporal's type ("Keyword", "Int", "Bool" ...).

@@ -1,15 +1,18 @@
 #include "flow/temporal/workflow_worker.h"
 
+#include <fmt/core.h>
+
+#include <atomic>
 #include <thread>
 #include <vector>
 
 #include "core/async/run.h"
 #include "core/base/log.h"
-#include "flow/replay/execution.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/events.h"
 #include "flow/temporal/history_pages.h"
 #include "flow/temporal/proto/service.pb.h"
+#include "flow/temporal/run_cache.h"
 
 namespace holdfast::flow::temporal {
 namespace {
@@ -48,6 +51,12 @@ Result<Json> ask(const Execution& run, const query::WorkflowQuery& wanted) {
   return run.query(wanted.query_type(), to_json(wanted.query_args()));
 }
 
+// One for each worker, also within a process.
+std::string new_sticky_queue(const std::string& identity) {
+  static std::atomic<int> count{0};
+  return fmt::format("{}:{}", identity, ++count);
+}
+
 RunStatus status_after(const std::deque<std::shared_ptr<detail::Command>>& commands) {
   switch (commands.empty() ? EventType::kUnknown : commands.back()->event) {
     case EventType::kWorkflowExecutionCompleted:
@@ -71,11 +80,16 @@ class WorkflowWorker::State {
         workflows_(workflows),
         options_(options),
         identity_(std::move(identity)),
-        on_change_(std::move(on_change)) {}
+        on_change_(std::move(on_change)),
+        sticky_queue_(new_sticky_queue(identity_)),
+        cache_(options.cache_size) {}
 
   void start() {
     for (int i = 0; i < options_.workflow_threads; ++i) {
-      threads_.emplace_back([this] { poll_until_stopped(); });
+      threads_.emplace_back([this] { poll_until_stopped(false); });
+      if (options_.cache_size > 0) {
+        threads_.emplace_back([this] { poll_until_stopped(true); });
+      }
     }
   }
 
@@ -84,15 +98,31 @@ class WorkflowWorker::State {
     for (std::thread& thread : threads_) {
       thread.join();
     }
+    if (!threads_.empty() && options_.cache_size > 0) {
+      service::ShutdownWorkerRequest request;
+      request.set_namespace_(options_.name_space);
+      request.set_sticky_task_queue(sticky_queue_);
+      request.set_identity(identity_);
+      request.set_reason("the server stops");
+      const auto told =
+          call_blocking<service::ShutdownWorkerResponse>(caller_, "ShutdownWorker", request);
+      if (!told) {
+        log_info("temporal.goodbye_not_heard", {{"error", told.error().to_string()}});
+      }
+    }
     threads_.clear();
   }
 
  private:
-  void poll_until_stopped() {
+  void poll_until_stopped(bool sticky) {
     service::PollWorkflowTaskQueueRequest request;
     request.set_namespace_(options_.name_space);
-    request.mutable_task_queue()->set_name(options_.task_queue);
-    request.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
+    request.mutable_task_queue()->set_name(sticky ? sticky_queue_ : options_.task_queue);
+    request.mutable_task_queue()->set_kind(sticky ? enums::TASK_QUEUE_KIND_STICKY
+                                                  : enums::TASK_QUEUE_KIND_NORMAL);
+    if (sticky) {
+      request.mutable_task_queue()->set_normal_name(options_.task_queue);
+    }
     request.set_identity(identity_);
     const std::stop_token stop = stop_.get_token();
     while (!stop.stop_requested()) {
@@ -108,21 +138,38 @@ class WorkflowWorker::State {
     }
   }
 
-  // The whole history that belongs to the task.
-  Result<std::vector<Event>> events_of(const Task& task) {
+  // The events that the run has not seen: the rest of the history, or all of it for a new one.
+  Result<std::vector<Event>> events_of(const Task& task, std::int64_t seen) {
     std::vector<Event> events;
     HF_TRY_VOID(append_events(task.history(), events));
     auto request = history_request(options_.name_space, task.workflow_execution().workflow_id(),
                                    task.workflow_execution().run_id());
     std::string token = task.next_page_token();
-    while (!token.empty()) {
+    const bool complete =
+        events.empty() ? seen > 0 : events.front().id == seen + 1 || events.front().id == 1;
+    std::vector<Event> told;
+    if (!complete) {
+      told = std::exchange(events, {});
+      token.clear();
+    }
+    while (!complete || !token.empty()) {
       request.set_next_page_token(token);
       HF_TRY(const auto page, call_blocking<service::GetWorkflowExecutionHistoryResponse>(
                                   caller_, "GetWorkflowExecutionHistory", request));
       HF_TRY_VOID(append_events(page.history(), events));
       token = page.next_page_token();
+      if (token.empty()) {
+        break;
+      }
     }
-    if (events.empty() || events.front().id != 1 || events.back().id < task.started_event_id()) {
+    for (Event& event : told) {
+      if (events.empty() || event.id == events.back().id + 1) {
+        events.push_back(std::move(event));
+      }
+    }
+    const std::int64_t last = events.empty() ? seen : events.back().id;
+    const bool begins = complete || (!events.empty() && events.front().id == 1);
+    if (!begins || last < task.started_event_id()) {
       return Error(Code::kUnavailable, "the history ends before the workflow task",
                    Retry::kTransient);
     }
@@ -130,7 +177,11 @@ class WorkflowWorker::State {
   }
 
   void handle(const Task& task) {
-    auto events = events_of(task);
+    std::unique_ptr<CachedRun> run = cache_.take(task.workflow_execution().run_id());
+    if (!run) {
+      run = std::make_unique<CachedRun>(workflows_);
+    }
+    auto events = events_of(task, run->execution.last_event_id());
     if (!events) {
       // The task is out of date, or the server cannot give the history now: it gives it again.
       log_warn("temporal.history_incomplete",
@@ -138,14 +189,23 @@ class WorkflowWorker::State {
                 {"error", events.error().to_string()}});
       return;
     }
-    Execution run(workflows_);
-    const Status applied = run.apply(*events);
+    if (!events->empty() && events->front().id == 1 && run->execution.last_event_id() > 0) {
+      run = std::make_unique<CachedRun>(workflows_);
+    }
+    const Status applied = run->take(*events);
+    bool kept = applied.has_value();
     if (task.has_query()) {
-      answer_query(task, applied ? ask(run, task.query()) : Result<Json>(applied.error()));
+      // A task may be under way beside a query: what the query read of it does not stay.
+      kept = kept && events->empty();
+      answer_query(task,
+                   applied ? ask(run->execution, task.query()) : Result<Json>(applied.error()));
     } else if (applied) {
-      complete(task, run, *events);
+      kept = complete(task, *run);
     } else {
       fail(task, applied.error());
+    }
+    if (kept && status_after(run->execution.commands()) == RunStatus::kRunning) {
+      cache_.put(task.workflow_execution().run_id(), std::move(run));
     }
   }
 
@@ -163,24 +223,27 @@ class WorkflowWorker::State {
     respond<service::RespondQueryTaskCompletedResponse>("RespondQueryTaskCompleted", task, request);
   }
 
-  Result<service::RespondWorkflowTaskCompletedRequest> completion(
-      const Task& task, const Execution& run, const std::vector<Event>& events) {
+  Result<service::RespondWorkflowTaskCompletedRequest> completion(const Task& task,
+                                                                  const CachedRun& cached) {
+    const Execution& run = cached.execution;
     service::RespondWorkflowTaskCompletedRequest request;
     request.set_task_token(task.task_token());
     request.set_namespace_(options_.name_space);
     request.set_identity(identity_);
-    Json noted;
-    for (const Event& event : events) {
-      noted = noted_progress(event).value_or(std::move(noted));
+    if (options_.cache_size > 0) {
+      auto& sticky = *request.mutable_sticky_attributes();
+      sticky.mutable_worker_task_queue()->set_name(sticky_queue_);
+      sticky.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+      sticky.mutable_worker_task_queue()->set_normal_name(options_.task_queue);
+      sticky.mutable_schedule_to_start_timeout()->set_seconds(5);
     }
-    if (run.progress() != noted) {
+    if (run.progress() != cached.noted) {
       detail::Command note;
       note.event = EventType::kWorkflowPropertiesModified;
       note.attributes = {{"upsertedMemo", JsonObject{{kProgressMemo, run.progress()}}}};
       HF_TRY_VOID(to_command(note, {}, *request.add_commands()));
     }
-    const Json* header = events.front().attributes.if_contains("header");
-    const CommandContext context{options_.task_queue, header ? *header : Json()};
+    const CommandContext context{options_.task_queue, cached.header};
     for (const auto& command : run.commands()) {
       HF_TRY_VOID(to_command(*command, context, *request.add_commands()));
     }
@@ -190,15 +253,17 @@ class WorkflowWorker::State {
     return request;
   }
 
-  void complete(const Task& task, const Execution& run, const std::vector<Event>& events) {
-    const auto request = completion(task, run, events);
+  // False: the run in memory is no longer what the server has.
+  bool complete(const Task& task, const CachedRun& cached) {
+    const Execution& run = cached.execution;
+    const auto request = completion(task, cached);
     if (!request) {
       fail(task, request.error());
-      return;
+      return false;
     }
     if (!respond<service::RespondWorkflowTaskCompletedResponse>("RespondWorkflowTaskCompleted",
                                                                 task, *request)) {
-      return;
+      return false;
     }
     RunChange change;
     change.run_id = RunId(task.workflow_execution().run_id());
@@ -206,9 +271,10 @@ class WorkflowWorker::State {
     change.type = task.workflow_type().name();
     change.status = status_after(run.commands());
     change.last_event_id =
-        events.back().id + 1 + static_cast<std::int64_t>(request->commands_size());
+        run.last_event_id() + 1 + static_cast<std::int64_t>(request->commands_size());
     change.progress = run.progress();
     on_change_(change);
+    return true;
   }
 
   // Said once; later attempts run into the task's timeout, which grows, so that nobody spins.
@@ -248,6 +314,8 @@ class WorkflowWorker::State {
   const Options& options_;
   const std::string identity_;
   const OnChange on_change_;
+  const std::string sticky_queue_;
+  RunCache cache_;
   std::stop_source stop_;
   std::vector<std::thread> threads_;
 };

@@ -1,8 +1,9 @@
 // Workflow tasks of one task queue: poll, replay the history window by window, answer.
 //
-// Each task carries the whole history (no sticky queue): build the run, feed it, send the commands
-// of its last window, forget it. Whatever goes wrong on the way leaves the run as it was: the
-// server gives the task again.
+// A run stays in memory between its tasks (run_cache.h), which the server then puts into a queue of
+// this worker alone, with only the events that are new. Without it, or with cache_size 0, a task is
+// the whole history: build the run, feed it, send the commands of its last window. Whatever goes
+// wrong on the way drops the run from memory: the server gives the task again.
 #pragma once
 
 #include <functional>

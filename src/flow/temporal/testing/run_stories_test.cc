@@ -210,6 +210,7 @@ void tell_same_id(Stage& stage) {
   how.request_id = "r1";
   const auto first = stage.start("w", "a", {}, how);
   ASSERT_TRUE(first);
+  stage.wait_for("a", "TimerStarted");
   EXPECT_EQ(stage.start("w", "a", {}, how)->run_id, first->run_id);
   const auto taken = stage.start("w", "a");
   ASSERT_FALSE(taken);
