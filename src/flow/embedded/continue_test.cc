@@ -137,12 +137,17 @@ TEST(SlowContinueCrash, TheChainIsWholeWhateverOperationFails) {
     SCOPED_TRACE(n);
     Bench bench;
     bench.workflows.add("countdown", countdown);
-    bench.activities.add("effect",
-                         [](ActivityContext&, const Json&) -> Result<Json> { return Json(); });
+    std::latch armed(1);  // nothing is recorded of the first step before the fault is in place
+    bench.activities.add("effect", [&armed](ActivityContext&, const Json&) -> Result<Json> {
+      armed.wait();
+      return Json();
+    });
     bench.open();
     const auto started = bench.start("countdown", "w", {{"left", 2}});
     ASSERT_TRUE(started);
+    bench.engine->wait_idle(/*activities=*/false);
     bench.vfs.arm(n, db::Fault::kKill);
+    armed.count_down();
     bench.engine->wait_idle(/*activities=*/true);
     const bool struck = bench.vfs.struck();
     bench.restart();
