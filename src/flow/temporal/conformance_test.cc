@@ -47,6 +47,10 @@ std::vector<std::string> scrubbed(Stage& stage, const std::string& id, bool orde
     if (task && !ordered) {
       continue;
     }
+    if (get_string(event.attributes, "cause").ends_with("UNHANDLED_COMMAND")) {
+      lines.resize(lines.size() - 2);  // something came too late to be seen: the task is repeated
+      continue;
+    }
     std::string line = event.type;
     for (const std::string_view key :
          {"activityType", "activityId", "timerId", "signalName", "startToFireTimeout", "input",
