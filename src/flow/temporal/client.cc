@@ -263,9 +263,13 @@ class TemporalClient final : public Client {
         co_return reply.error();
       }
       if (reply && reply->history().events_size() > 0) {
-        co_return outcome_of(to_event(*reply->history().events().rbegin()));
-      }
-      if (reply) {
+        const Event closing = to_event(*reply->history().events().rbegin());
+        if (closing.type != EventType::kWorkflowExecutionContinuedAsNew) {
+          co_return outcome_of(closing);
+        }
+        request.mutable_execution()->set_run_id(text_at(closing.attributes, "newExecutionRunId"));
+        request.clear_next_page_token();
+      } else if (reply) {
         request.set_next_page_token(reply->next_page_token());
       }
     }

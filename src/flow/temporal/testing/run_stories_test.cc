@@ -181,6 +181,40 @@ void tell_terminated(Stage& stage) {
   EXPECT_EQ(stage.describe("a")->run.status, RunStatus::kTerminated);
 }
 
+// Decisions of the code that stand in history: markers.
+void marked(Stage& stage) {
+  stage.workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
+    HF_CO_TRY(const Json drawn, ctx.side_effect([] { return Json(42); }));
+    ActivityOptions urgent;
+    urgent.priority = 1;
+    HF_CO_TRY(const Json back, co_await ctx.activity("echo", drawn, urgent));
+    co_return Json(JsonArray{back, Json(ctx.patched("new-way"))});
+  });
+  stage.activities.add("echo", echo);
+}
+
+void tell_marked(Stage& stage) {
+  ASSERT_TRUE(stage.start("w", "a"));
+  EXPECT_EQ(stage.result("a").value(), Json(JsonArray{Json(42), Json(true)}));
+}
+
+void continued(Stage& stage) {
+  stage.workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
+    const std::int64_t left = ctx.input().is_null() ? 2 : get_int(ctx.input(), "left");
+    HF_CO_TRY_VOID(co_await ctx.activity("echo", Json(left)));
+    if (left > 0) {
+      co_return ctx.continue_as_new({{"left", left - 1}});
+    }
+    co_return Json(ctx.info().continued_run_id.has_value());
+  });
+  stage.activities.add("echo", echo);
+}
+
+void tell_continued(Stage& stage) {
+  ASSERT_TRUE(stage.start("w", "a"));
+  EXPECT_EQ(stage.result("a").value(), Json(true));
+}
+
 void memo_changes(Stage& stage) {
   stage.workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
     ctx.upsert_memo({{"gone", nullptr}, {"phase", "begin"}});
@@ -240,6 +274,8 @@ std::vector<Story> run_stories() {
       {"CancelledChild", cancelled_child, tell_cancelled_child, {"a", "kid"}, false},
       {"CancelledTimer", cancelled_timer, tell_cancelled_timer},
       {"Terminated", terminated, tell_terminated},
+      {"Marked", marked, tell_marked},
+      {"Continued", continued, tell_continued},
       {"MemoChanges", memo_changes, tell_memo_changes},
       {"SameId", same_id, tell_same_id},
   };
