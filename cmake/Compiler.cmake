@@ -26,6 +26,12 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   -Xclang -fno-pch-timestamp)
+# libstdc++ 14 (Debian 13) marks std::aligned_storage as deprecated in C++23; Boost's headers still use it, and
+# their templates are instantiated in our files. Without this macro it marks nothing; other deprecations stay.
+file(GLOB newer_libstdcxx /usr/include/c++/1[4-9])
+if(newer_libstdcxx)
+  add_compile_options(-U__DEPRECATED)
+endif()
 add_link_options(-fuse-ld=lld)
 if(HOLDFAST_SANITIZE)
   add_compile_options(-fsanitize=${HOLDFAST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
