@@ -30,7 +30,7 @@ constexpr std::array<StatusName, 6> kStatuses = {{
     {RunStatus::kTimedOut, enums::WORKFLOW_EXECUTION_STATUS_TIMED_OUT, "TimedOut"},
 }};
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') {
@@ -118,28 +118,28 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
 }  // namespace
 
 std::string list_filter(const ListQuery& query, const std::string& task_queue) {
-  std::vector<std::string> parts = {"TaskQueue = " + quoted(task_queue)};
+  std::vector<std::string> parts = {"TaskQueue = " + in_quotes(task_queue)};
   if (!query.statuses.empty()) {
     std::string names;
     for (const StatusName& known : kStatuses) {
       if (std::ranges::find(query.statuses, known.status) != query.statuses.end()) {
-        names += (names.empty() ? "" : ",") + quoted(known.name);
+        names += (names.empty() ? "" : ",") + in_quotes(known.name);
       }
     }
     parts.push_back(fmt::format("ExecutionStatus IN ({})", names));
   }
   if (!query.type.empty()) {
-    parts.push_back("WorkflowType = " + quoted(query.type));
+    parts.push_back("WorkflowType = " + in_quotes(query.type));
   }
   if (query.started_after) {
-    parts.push_back("StartTime > " + quoted(to_rfc3339(*query.started_after)));
+    parts.push_back("StartTime > " + in_quotes(to_rfc3339(*query.started_after)));
   }
   if (query.started_before) {
-    parts.push_back("StartTime < " + quoted(to_rfc3339(*query.started_before)));
+    parts.push_back("StartTime < " + in_quotes(to_rfc3339(*query.started_before)));
   }
   for (const auto& [name, value] : query.attributes) {
-    parts.push_back(fmt::format("`{}` = {}", name,
-                                value.is_string() ? quoted(value.get_string()) : to_text(value)));
+    parts.push_back(fmt::format(
+        "`{}` = {}", name, value.is_string() ? in_quotes(value.get_string()) : to_text(value)));
   }
   std::string filter;
   for (const std::string& part : parts) {
