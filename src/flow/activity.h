@@ -64,6 +64,11 @@ class ActivityContext {
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
   bool stop_requested() const { return stop_token().stop_requested(); }
+  // Lets the attempt outlive the function: what this returns is the token under which somebody ends
+  // it (tasks.h), from this process or another, before its timeouts. The value that the function
+  // returns is ignored then; an error still ends the attempt. Blocks for one commit. kUnavailable:
+  // it could not be noted, or the engine stops.
+  virtual Result<std::string> leave_open() = 0;
 };
 
 // Blocks a thread of its queue's pool.

@@ -88,7 +88,10 @@ struct RunDescription {
   std::optional<Error> workflow_task_failure;
 };
 
+// Which runs: all that is given must hold.
 struct ListQuery {
+  // A condition in the filter language (filter.h): "WorkflowType = 'x' AND resource = 'y'".
+  std::string filter;
   std::vector<RunStatus> statuses;  // empty: all
   std::string type;                 // empty: all
   std::optional<UtcTime> started_after;
@@ -157,8 +160,19 @@ class Client {
   // Ends the run at once, without its code.
   virtual Co<Status> terminate(RunRef run, std::string reason) = 0;
 
+  // Begins a new run of the same workflow id whose history is this one's up to the end of the
+  // workflow task that `event_id` belongs to, and goes on from there with the code of today; an
+  // open run is terminated. What was signalled later is signalled again. `event_id` 0: the
+  // beginning of the run. For runs that a defect led astray. The same `request_id` resets once
+  // (empty: a new one). kInvalidArgument: no workflow task was completed at or after this event.
+  virtual Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
+                                  std::string request_id) = 0;
+
   virtual Co<Result<RunDescription>> describe(RunRef run) = 0;
+  // kInvalidArgument: the filter is wrong, and where.
   virtual Co<Result<RunPage>> list(ListQuery query) = 0;
+  // How many runs a list without limit and page would show.
+  virtual Co<Result<std::int64_t>> count(ListQuery query) = 0;
   // Events after `after` (0: all), at most `limit`.
   virtual Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,
                                                         int limit) = 0;

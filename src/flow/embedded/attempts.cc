@@ -29,6 +29,9 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   const ActivityInfo& info() const override { return info_; }
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return reason_; }
+  Result<std::string> leave_open() override {
+    return Error(Code::kFailedPrecondition, "attempts are not left open yet");
+  }
 
   std::optional<Json> last_heartbeat() const override {
     const std::lock_guard lock(mutex_);

@@ -148,6 +148,10 @@ class EmbeddedClient final : public Client {
     return send(std::move(run), HistoryInput(TerminateInput{std::move(reason)}));
   }
 
+  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
+    co_return Error(Code::kFailedPrecondition, "runs are not reset yet");
+  }
+
   Co<Result<RunDescription>> describe(RunRef run) override {
     auto load = [run](db::Connection& sql) -> Result<std::pair<RunState, std::vector<Event>>> {
       HF_TRY(const RunId id, resolve(sql, run));
@@ -162,6 +166,10 @@ class EmbeddedClient final : public Client {
   Co<Result<RunPage>> list(ListQuery query) override {
     auto load = [query](db::Connection& sql) { return list_runs(sql, query); };
     co_return co_await engine_.database().read(std::move(load));
+  }
+
+  Co<Result<std::int64_t>> count(ListQuery) override {
+    co_return Error(Code::kFailedPrecondition, "runs are not counted yet");
   }
 
   Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,

@@ -17,6 +17,7 @@
 #include "core/env/random.h"
 #include "flow/activity.h"
 #include "flow/client.h"
+#include "flow/tasks.h"
 #include "flow/workflow.h"
 
 namespace holdfast::flow::embedded {
@@ -57,6 +58,7 @@ class Engine {
 
   // Valid as long as the engine; calls work between start() and stop().
   Client& client();
+  TaskClient& tasks();
 
   // Blocks until no run has work at the current instant: everything waits for time, for a running
   // activity, or for a call. With `activities` also until none is running. For simulations, which

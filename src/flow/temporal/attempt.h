@@ -39,6 +39,9 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   std::optional<Json> last_heartbeat() const override;
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return reason_; }
+  Result<std::string> leave_open() override {
+    return Error(Code::kFailedPrecondition, "attempts are left open on the embedded engine only");
+  }
 
   const AttemptTask& task() const { return task_; }
   // Begins to watch the deadline and, without a heartbeat timeout, for cancellation.

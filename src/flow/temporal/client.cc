@@ -186,6 +186,10 @@ class TemporalClient final : public Client {
     co_return done;
   }
 
+  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
+    co_return Error(Code::kFailedPrecondition, "runs are reset on the embedded engine only");
+  }
+
   Co<Result<RunDescription>> describe(RunRef run) override {
     service::DescribeWorkflowExecutionRequest request;
     HF_CO_TRY(*request.mutable_execution(), co_await locate(run));
@@ -226,6 +230,10 @@ class TemporalClient final : public Client {
     }
     page.next_page_key = to_base64(as_bytes(reply->next_page_token()));
     co_return page;
+  }
+
+  Co<Result<std::int64_t>> count(ListQuery) override {
+    co_return Error(Code::kFailedPrecondition, "runs are counted on the embedded engine only");
   }
 
   Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,

@@ -11,6 +11,7 @@
 #include "core/env/random.h"
 #include "flow/activity.h"
 #include "flow/client.h"
+#include "flow/tasks.h"
 #include "flow/temporal/options.h"
 #include "flow/workflow.h"
 
@@ -35,6 +36,7 @@ class Engine {
 
   // Valid between start() and the end of the engine.
   Client& client();
+  TaskClient& tasks();
 
  private:
   class State;

@@ -49,6 +49,13 @@ class FaultyClient final : public flow::Client {
   flow::Co<Status> terminate(flow::RunRef run, std::string reason) override {
     return faulty(real_.terminate(std::move(run), std::move(reason)));
   }
+  flow::Co<Result<flow::RunId>> reset(flow::RunRef run, std::int64_t event_id, std::string reason,
+                                      std::string request_id) override {
+    return faulty(real_.reset(std::move(run), event_id, std::move(reason), std::move(request_id)));
+  }
+  flow::Co<Result<std::int64_t>> count(flow::ListQuery query) override {
+    return faulty(real_.count(std::move(query)));
+  }
   flow::Co<Result<flow::RunDescription>> describe(flow::RunRef run) override {
     return faulty(real_.describe(std::move(run)));
   }
