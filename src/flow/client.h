@@ -51,6 +51,7 @@ struct PendingActivity {
   std::string type;
   std::string queue;
   std::string state;        // "scheduled", "started", "backing_off", "cancel_requested"
+  std::string worker;       // who has it, where that is not a thread of the server
   std::string waiting_for;  // why a scheduled one has not begun, one phrase; may be empty
   int attempt = 1;
   UtcTime scheduled;

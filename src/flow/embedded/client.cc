@@ -1,32 +1,11 @@
 // The client of the embedded engine: calls become items in a run's inbox, looks become reads.
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "flow/embedded/completion.h"
 #include "flow/embedded/engine_state.h"
 #include "flow/history_json.h"
 #include "flow/outcome.h"
 
 namespace holdfast::flow::embedded {
 namespace {
-
-namespace asio = boost::asio;
-
-// Suspends until `begin(done)` has called its `done`; on the caller's executor.
-template <class R, class Begin>
-Co<R> completion(Begin begin) {
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(R)>(
-      [&begin](auto handler) {
-        auto executor = asio::get_associated_executor(handler);
-        begin([executor, taken = std::move(handler)](R outcome) mutable {
-          asio::post(executor, [done = std::move(taken), value = std::move(outcome)]() mutable {
-            std::move(done)(std::move(value));
-          });
-        });
-      },
-      asio::use_awaitable);
-}
 
 HistoryEvent shown(Event event) {
   return {event.id, event.time, std::string(name_of(event.type)),
@@ -135,7 +114,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), std::nullopt)) {
+      if (!co_await wait(std::move(watcher), std::nullopt)) {
         co_return Error(Code::kCancelled, "the wait for the answer was given up");
       }
     }
@@ -214,7 +193,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), std::nullopt)) {
+      if (!co_await wait(std::move(watcher), std::nullopt)) {
         co_return Error(Code::kCancelled, "the wait for the run was given up");
       }
     }
@@ -234,7 +213,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), until)) {
+      if (!co_await wait(std::move(watcher), until)) {
         co_return events;
       }
     }
@@ -324,8 +303,9 @@ class EmbeddedClient final : public Client {
     activity.scheduled = record.scheduled;
     activity.last_failure = record.last_failure;
     activity.heartbeat = record.heartbeat;
-    const auto view = engine_.running() ? engine_.attempts()->view({run, record.scheduled_event_id})
-                                        : std::nullopt;
+    const auto view =
+        engine_.running() ? engine_.attempt({run, record.scheduled_event_id}) : std::nullopt;
+    activity.worker = view ? view->worker : "";
     if (view && view->details) {
       activity.heartbeat = view->details;
     }
@@ -338,7 +318,7 @@ class EmbeddedClient final : public Client {
       activity.next_attempt = record.next_at;
     } else {
       activity.state = "scheduled";
-      activity.waiting_for = view ? engine_.attempts()->waiting_reason(plan.queue) : "";
+      activity.waiting_for = view ? engine_.waiting_reason(plan.queue) : "";
     }
     return activity;
   }

@@ -19,6 +19,7 @@
 #include "flow/embedded/attempts.h"
 #include "flow/embedded/deadlines.h"
 #include "flow/embedded/engine.h"
+#include "flow/embedded/leases.h"
 #include "flow/embedded/store.h"
 #include "flow/embedded/sweeper.h"
 #include "flow/embedded/watch.h"
@@ -78,12 +79,17 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void wait_idle(bool activities);
   Stats stats() const;
 
-  // For the client.
+  // For the clients.
   db::Database& database() { return database_; }
   env::Clock& clock() { return clock_; }
   Watch& watch() { return *watch_; }
-  Attempts* attempts() { return attempts_.get(); }
+  // How far an attempt is, whoever runs it; of an engine that runs.
+  std::optional<AttemptView> attempt(const AttemptKey& key) const;
+  std::string waiting_reason(const std::string& queue) const;
+  bool serves(const std::string& queue) const { return attempts_->serves(queue); }
+  Leases& leases() { return *leases_; }
   Client& client() { return *client_; }
+  TaskClient& tasks() { return *tasks_; }
   bool running() const;
   bool knows_workflow(std::string_view type) const { return workflows_.find(type) != nullptr; }
   std::string new_update_id() { return random_.new_id("upd_", clock_.now()); }
@@ -111,6 +117,8 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void lost(const std::shared_ptr<Actor>& actor, Flight& flight, const Error& error);
   void follow_up(Actor& actor, Flight& flight);
   void dispatch(Actor& actor, std::int64_t scheduled_event_id);
+  // Whether the end that somebody outside says is one of a pending attempt.
+  static bool is_pending(const Actor& actor, const AttemptEnded& ended, const Flight& flight);
   void recover(Actor& actor, Transition& transition);
   void tend_children(Actor& actor);
   void tend_child(Actor& actor, const ChildRecord& record);
@@ -142,6 +150,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::shared_ptr<Deadlines> deadlines_;
   std::shared_ptr<Sweeper> sweeper_;  // nothing is deleted where there is none
   std::unique_ptr<Client> client_;
+  std::unique_ptr<TaskClient> tasks_;
 
   mutable std::mutex mutex_;
   std::condition_variable quiet_;
@@ -154,6 +163,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::atomic<std::uint64_t> replays_{0};
   std::atomic<std::uint64_t> replayed_events_{0};
 
+  std::unique_ptr<Leases> leases_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<async::Pool> pool_;
 };
@@ -163,6 +173,7 @@ Error run_closed(const RunSummary& run);
 
 // Client of this engine.
 std::unique_ptr<Client> make_client(Engine::State& state);
+std::unique_ptr<TaskClient> make_task_client(Engine::State& state);
 
 // What a parent's history gets when its child has closed with this event.
 ChildInput child_closed(const RunSummary& child, std::int64_t initiated_event_id,

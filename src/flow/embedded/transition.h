@@ -36,6 +36,7 @@ struct AttemptEnded {
   int attempt = 0;
   Result<Json> outcome;
   std::optional<Json> details;  // of its last heartbeat
+  std::string lease;            // of one that somebody outside ended
 };
 // Something about a child: the event that the parent's history gets.
 struct ChildInput {
@@ -60,6 +61,7 @@ struct AttemptView {
   std::optional<UtcTime> heartbeat;
   std::optional<Json> details;
   bool ended = false;  // its outcome is on the way
+  std::string worker;  // who has it, where that is not the engine
 };
 
 // What a transition needs to know and do outside, given by the engine.
