@@ -96,7 +96,7 @@ class EmbeddedClient final : public Client {
       co_return *problem;
     }
     HF_CO_TRY(const RunId id, co_await find(std::move(run)));
-    detail::UpdateOffer offer{update_id.empty() ? engine_.new_update_id() : std::move(update_id),
+    detail::UpdateOffer offer{update_id.empty() ? engine_.new_id() : std::move(update_id),
                               std::move(name), std::move(args)};
     auto begin = [&](auto done) { engine_.post(id, {UpdateRequest{offer, std::move(done)}, {}}); };
     HF_CO_TRY_VOID(co_await completion<Status>(std::move(begin)));
@@ -127,8 +127,30 @@ class EmbeddedClient final : public Client {
     return send(std::move(run), HistoryInput(TerminateInput{std::move(reason)}));
   }
 
-  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
-    co_return Error(Code::kFailedPrecondition, "runs are not reset yet");
+  Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
+                          std::string request_id) override {
+    const std::string request = "reset/" + (request_id.empty() ? engine_.new_id() : request_id);
+    auto look = [run, request](db::Connection& sql) { return load_base(sql, run, request); };
+    HF_CO_TRY(const BaseOfReset base, co_await engine_.database().read(std::move(look)));
+    if (base.made) {
+      co_return *base.made;
+    }
+    // What is wrong with the request is said before the run is ended for it.
+    HF_CO_TRY_VOID(
+        status_of(plan_reset(base.state, base.history, event_id, reason, RunId(), UtcTime())));
+    const RunId id = base.state.summary.run_id;
+    const Status ended = co_await terminate(ref(id), "reset: " + reason);
+    if (!ended && ended.error().code() != Code::kFailedPrecondition) {
+      co_return ended.error();
+    }
+    HF_CO_TRY(auto history, co_await engine_.database().read(
+                                [id](db::Connection& sql) { return load_history(sql, id, 0); }));
+    auto begin = [&](auto done) {
+      engine_.start_again(base.state, std::move(history), event_id, reason, request,
+                          std::move(done));
+    };
+    HF_CO_TRY(const Started started, co_await completion<Result<Started>>(std::move(begin)));
+    co_return started.run_id;
   }
 
   Co<Result<RunDescription>> describe(RunRef run) override {

@@ -245,7 +245,11 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   std::vector<HistoryInput> inputs;
   for (Item& item : items) {
     if (auto* start = std::get_if<StartRequest>(&item.what)) {
-      transition.start(std::move(start->attributes));
+      if (start->again) {
+        transition.start_again(*std::move(start->again));
+      } else {
+        transition.start(std::move(start->attributes));
+      }
       if (start->signal) {
         inputs.emplace_back(std::move(*start->signal));
       }

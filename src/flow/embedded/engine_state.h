@@ -32,6 +32,7 @@ struct StartRequest {
   StartCheck check;
   std::move_only_function<void(Result<Started>)> done;
   std::optional<SignalInput> signal;  // that the run has from its first moment
+  std::optional<ResetPlan> again;     // the run goes on from another's history
 };
 struct QueryRequest {
   std::string name;
@@ -92,13 +93,17 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   TaskClient& tasks() { return *tasks_; }
   bool running() const;
   bool knows_workflow(std::string_view type) const { return workflows_.find(type) != nullptr; }
-  std::string new_update_id() { return random_.new_id("upd_", clock_.now()); }
+  std::string new_id() { return random_.new_id("req_", clock_.now()); }
   void post(const RunId& run, Item item);
   // Makes a run. `parent`: run id and StartChildWorkflowExecutionInitiated of a child's parent.
   void start_run(std::string type, WorkflowId id, Json input, StartOptions options,
                  std::optional<std::pair<RunSummary, std::int64_t>> parent,
                  std::move_only_function<void(Result<Started>)> done,
                  std::optional<SignalInput> signal = {});
+  // Makes a run that goes on from an earlier workflow task of `base`, whose whole history this is.
+  void start_again(const RunState& base, std::vector<Event> history, std::int64_t event_id,
+                   const std::string& reason, const std::string& request_id,
+                   std::move_only_function<void(Result<Started>)> done);
 
  private:
   // A transition on its way to the disk.
