@@ -161,11 +161,11 @@ class Client {
   // Ends the run at once, without its code.
   virtual Co<Status> terminate(RunRef run, std::string reason) = 0;
 
-  // Begins a new run of the same workflow id that does the last workflow task completed at or before
-  // `event_id` (0: the first one) once more, with the code of today: it keeps the history before it,
-  // and what was signalled later is signalled again. An open run is terminated first. For runs that a
-  // defect led astray. The same `request_id` resets once (empty: a new one). kInvalidArgument: there
-  // is no such task; kFailedPrecondition: a child was open there.
+  // Begins a new run of the same workflow id that does the last workflow task completed at or
+  // before `event_id` (0: the first one) once more, with the code of today: it keeps the history
+  // before it, and what was signalled later is signalled again. An open run is terminated first.
+  // For runs that a defect led astray. The same `request_id` resets once (empty: a new one).
+  // kInvalidArgument: there is no such task; kFailedPrecondition: a child was open there.
   virtual Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
                                   std::string request_id) = 0;
 
