@@ -143,6 +143,30 @@ class Runs(HouseTest):
         actions = [row["action"] for row in self.client.items("/v1/audit")]
         self.assertEqual((actions.count("run.terminated"), actions.count("run.retried")), (1, 1))
 
+    def test_a_run_is_done_again_from_an_earlier_task(self):
+        done = self.house.finish("scheduled_backup", resource="orders")
+        again = self.house.run("run", "reset", done.run_id, "--event", "0", "--reason", "once more", "--wait", code=0)
+        self.assertIn(done.run_id, again.stdout)
+        history = self.client.history(done.run_id)["events"]
+        failed = [event["workflowTaskFailedEventAttributes"] for event in history if "workflowTaskFailedEventAttributes" in event]
+        self.assertEqual([event["cause"] for event in failed], ["WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW"])
+        self.assertEqual(self.client.run(done.run_id)["status"], "completed")
+        self.assertEqual(len(list(self.client.items("/v1/points", resource="orders"))), 2)
+        for words, sentence in ((("--event", "999999"), "no such event"), (("--event", "x"), "is no event number")):
+            refused = self.house.run("run", "reset", done.run_id, *words, code=None)
+            self.assertIn(sentence, refused.stderr)
+            self.assertEqual(len(refused.stderr.strip().splitlines()), 1)
+        self.assertIn("run.reset", [row["action"] for row in self.client.items("/v1/audit")])
+
+    def test_runs_are_found_and_counted_by_a_filter(self):
+        condition = "WorkflowType = 'scheduled_backup' AND resource = 'orders' AND ExecutionStatus = 'Completed'"
+        self.assertEqual(len(list(self.client.runs(filter=condition))), 1)
+        self.assertEqual(self.client.count_runs(filter=condition), 1)
+        self.assertEqual(self.house.run("run", "list", "--filter", condition, "--count", code=0).stdout.strip(), "1")
+        self.assertEqual(self.house.json("run", "list", "--filter", "resource = 'nobody'"), [])
+        refused = self.house.run("run", "list", "--filter", "resource =", code=2)
+        self.assertIn("the filter is wrong at character 11", refused.stderr)
+
     def test_who_may_operate_may_not_retry_a_recovery(self):
         run = self.waiting().run_id
         self.client.terminate(run)
