@@ -7,7 +7,9 @@ hf_bench() {
   [ $# -gt 0 ] && shift
   [ -f "bench/$name.py" ] ||
     fail "there is no benchmark '$name'; bench/ has: $(cd bench && echo *.py)" 2
-  hf_build release holdfast || return
+  local target=holdfast
+  [ "$name" != flow ] || target=flow_bench
+  hf_build release "$target" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
 }
 
