@@ -4,7 +4,10 @@
 
 #include <pwd.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <fmt/core.h>
 
@@ -22,7 +25,7 @@
 #include "daemon/data_dir.h"
 #include "daemon/owner_key.h"
 #include "daemon/running_engine.h"
-#include "domain/access/keys.h"
+#include "domain/access/agents.h"
 #include "domain/activities/data_activities.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
@@ -42,6 +45,7 @@
 #include "domain/recover/proof_workflow.h"
 #include "domain/recover/recovery_activities.h"
 #include "domain/recover/recovery_workflow.h"
+#include "edge/api/agent_tasks.h"
 #include "edge/api/gateway.h"
 #include "flow/embedded/engine.h"
 
@@ -71,6 +75,19 @@ void register_workflows(flow::WorkflowRegistry& registry) {
   registry.add("catalog_rebuild", protect::catalog_rebuild);
   registry.add("data_recovery", recover::data_recovery);
   registry.add("recovery_proof", recover::recovery_proof);
+}
+
+// A thousand agents wait on a connection each, so the limit of open files is raised as far as it
+// goes; a part of them is for everything else.
+int most_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return 512;
+  }
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, 65'536);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  return static_cast<int>(std::clamp<rlim_t>(files.rlim_cur / 2, 256, 16'384));
 }
 
 class ServerImpl final : public Server {
@@ -109,6 +126,7 @@ class ServerImpl final : public Server {
   flow::ActivityRegistry activities_;
   std::unique_ptr<RunningEngine> engine_;
   std::unique_ptr<protect::Services> services_;
+  std::unique_ptr<api::AgentTasks> agent_tasks_;
   std::unique_ptr<api::Gateway> gateway_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<Background> background_;
@@ -149,12 +167,18 @@ Status ServerImpl::start_engine() {
 }
 
 Status ServerImpl::start_gateway() {
-  gateway_ = std::make_unique<api::Gateway>(*services_, channels_);
+  HF_TRY(Buffer key, database_->write_blocking([this](db::Connection& sql) {
+    return access::server_secret(sql, "agent_tasks", random_);
+  }));
+  agent_tasks_ = std::make_unique<api::AgentTasks>(*context_, engine_->tasks(), std::move(key));
+  services_->agent_asks_now = [this](const std::string& id) { return agent_tasks_->asks_now(id); };
+  gateway_ = std::make_unique<api::Gateway>(*services_, channels_, *agent_tasks_);
   net::ServerOptions listen;
   listen.address = options_.listen_address;
   listen.port = options_.port;
   listen.certificate_file = options_.certificate_file;
   listen.private_key_file = options_.private_key_file;
+  listen.max_connections = most_connections();
   api::Gateway* gateway = gateway_.get();
   HF_TRY(http_, net::HttpServer::start(io_.executor(), clock_, listen,
                                        [gateway](std::shared_ptr<const net::HttpRequest> request) {
@@ -196,6 +220,9 @@ void ServerImpl::stop() {
     remove_endpoint(options_.data_dir);
   }
   background_.reset();
+  if (agent_tasks_) {
+    agent_tasks_->stop();
+  }
   http_.reset();
   gateway_.reset();
   if (engine_) {
