@@ -79,9 +79,9 @@ class Agent:
     def wait_for(self, event, **wanted):
         return until(lambda: self.events(event, **wanted), f"{event} {wanted} in the agent's log")[-1]
 
-    def activities(self):
+    def activities(self, **wanted):
         """What it ran, in order."""
-        return [row["activity"] for row in self.events("agent.task_started")]
+        return [row["activity"] for row in self.events("agent.task_started", **wanted)]
 
 
 def certificate(folder, addresses):

@@ -9,6 +9,7 @@
 
 #include "core/async/run.h"
 #include "core/base/log.h"
+#include "core/base/metrics.h"
 #include "core/crypto/hmac.h"
 
 namespace holdfast::api {
@@ -40,6 +41,11 @@ wire::TaskOffer offer_of(const flow::ActivityTask& task, UtcTime now) {
   offer.heartbeat_timeout = info.heartbeat_timeout;
   offer.header = info.header;
   return offer;
+}
+
+void show_waiting(size_t polls) {
+  gauge("holdfast_agent_polls_waiting", "Agents that wait for a task now")
+      .set(static_cast<double>(polls));
 }
 
 Error not_yours(const std::string& agent) {
@@ -112,7 +118,9 @@ Result<AgentTasks::Position> AgentTasks::enter(const std::shared_ptr<OpenPoll>& 
       OpenPoll::finish(other, OpenPoll::End::kReplaced);
     }
   }
-  return open_.insert(open_.end(), poll);
+  const Position position = open_.insert(open_.end(), poll);
+  show_waiting(open_.size());
+  return position;
 }
 
 async::Co<Status> AgentTasks::note_seen(std::string agent_id, access::AgentFacts facts) {
@@ -148,6 +156,7 @@ async::Co<Result<std::optional<wire::TaskOffer>>> AgentTasks::poll(
   {
     const std::lock_guard lock(mutex_);
     open_.erase(position);
+    show_waiting(open_.size());
   }
   const bool task_came = !thrown && taken && *taken;
   const bool replaced = open->end == OpenPoll::End::kReplaced;
