@@ -223,6 +223,25 @@ class OnLoopback(Scenarios, unittest.TestCase):
         self.assertEqual(self.end(run).status, "completed")
         self.assertEqual([row["attempt"] for row in self.started(run)], [1, 2])
 
+    def test_agents_are_made_looked_at_and_removed_by_hand(self):
+        made = self.house.run("agent", "add", "web1", "--label", "site=south")
+        self.assertTrue(made.stdout.startswith("hfk_"))
+        self.assertIn("the only time the key is shown", made.stderr)
+        self.assertEqual(self.house.run("agent", "add", "web1", code=5).returncode, 5)
+        self.assertEqual(self.house.run("agent", "add", "a b", code=2).returncode, 2)
+        self.protect("site", "/srv/site", agent="web1")
+        rows = {row["name"]: row for row in self.house.json("agent", "list")}
+        self.assertEqual((rows["web1"]["state"], rows["web1"]["resources"], rows["web1"]["labels"]), ("never_seen", ["site"], {"site": "south"}))
+        self.assertNotIn("key", rows["web1"])
+        self.assertIn("0 of 2 agents online", self.house.run("status").stdout)
+        gone = self.house.run("agent", "remove", "web1")
+        self.assertIn("cannot be backed up until they have another agent: site", gone.stderr)
+        self.assertEqual(self.house.run("agent", "show", "web1", code=4).returncode, 4)
+        findings = {row["where"]: row["what"] for row in self.client.items("/v1/doctor") if "agent" in row["what"]}
+        self.assertEqual(findings["resource site"], "there is no agent 'web1' any more")
+        refused = self.house.run("resource", "add", "x", "--path", "srv", "--agent", "db1", code=2)
+        self.assertIn("from the root", refused.stderr)
+
     def test_two_agents_do_not_share_a_directory(self):
         self.agent.start()
         second = self.new_agent("db2").add()
