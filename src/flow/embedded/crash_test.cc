@@ -222,6 +222,7 @@ constexpr std::array kFaults = {db::Fault::kError, db::Fault::kFull, db::Fault::
 // Each story with and without memory, disturbed at every `step`-th operation by one fault in turn,
 // or by every fault.
 void walk(std::uint64_t step, bool every_fault) {
+  HF_SKIP_ON_POSTGRES();
   set_log_level(LogLevel::kError);
   for (const Story& story : stories()) {
     for (const std::size_t cache : {0, 1000}) {
