@@ -185,5 +185,140 @@ TEST_F(DatabaseTest, RoundTripsEveryTypeOfValue) {
   ASSERT_TRUE(database->read_blocking(check));
 }
 
+TEST_F(DatabaseTest, TheColumnDecidesTheTypeOfAValue) {
+  const Migrations schema = {
+      {"types", 1, "CREATE TABLE kinds(i INTEGER, r REAL, t TEXT, b BLOB) STRICT"}};
+  const auto database = store_.open(schema).value();
+  const auto check = [](Connection& sql) -> Status {
+    HF_TRY_VOID(sql.exec("INSERT INTO kinds VALUES (?1, ?2, ?3, ?4)", true, 3, "", Buffer()));
+    HF_TRY_VOID(sql.exec("INSERT INTO kinds VALUES (?1, ?2, ?3, ?4)", INT64_MIN, 0.1, "ä'\"?1",
+                         Buffer{0, 255}));
+    HF_TRY_VOID(
+        sql.exec("INSERT INTO kinds VALUES (?1, ?2, ?3, ?4)", nullptr, nullptr, nullptr, nullptr));
+    HF_TRY(const auto rows, sql.all("SELECT i, r, t, b FROM kinds ORDER BY r"));
+    EXPECT_EQ(rows.size(), 3U);
+    for (const Row& row : rows) {
+      if (row.is_null(0)) {
+        EXPECT_TRUE(row.is_null(1) && row.is_null(2) && row.is_null(3));
+      } else if (row.boolean(0) && row.integer(0) == 1) {
+        EXPECT_EQ(row.value(1), Value(3.0));
+        EXPECT_EQ(row.value(2), Value(std::string()));
+        EXPECT_EQ(row.value(3), Value(Buffer()));
+      } else {
+        EXPECT_EQ(row.integer(0), INT64_MIN);
+        EXPECT_EQ(row.real(1), 0.1);
+        EXPECT_EQ(row.text(2), "ä'\"?1");
+        EXPECT_EQ(row.bytes(3), (Buffer{0, 255}));
+      }
+    }
+    HF_TRY(const auto sums, sql.one("SELECT SUM(i), COUNT(*), COALESCE(SUM(i), 0) FROM kinds "
+                                    "WHERE i > ?1",
+                                    INT64_MIN));
+    EXPECT_EQ(sums->integer(0) + sums->integer(1) + sums->integer(2), 3);
+    return {};
+  };
+  const Status done = database->write_blocking(check);
+  EXPECT_TRUE(done) << done.error().to_string();
+}
+
+TEST_F(DatabaseTest, OrdersTextsByTheirBytes) {
+  auto database = open();
+  for (const char* name : {"b", "a", "B", "ä", "-", "a-", "ab"}) {
+    ASSERT_TRUE(add(*database, name));
+  }
+  const auto sorted =
+      database->read_blocking([](Connection& sql) -> Result<std::vector<std::string>> {
+        HF_TRY(const auto rows,
+               sql.all("SELECT name FROM thing WHERE name > ?1 ORDER BY name", "B"));
+        std::vector<std::string> found;
+        for (const Row& row : rows) {
+          found.push_back(row.text(0));
+        }
+        return found;
+      });
+  EXPECT_EQ(*sorted, (std::vector<std::string>{"a", "a-", "ab", "b", "ä"}));
+}
+
+TEST_F(DatabaseTest, AStatementThatFailedEndsItsClosure) {
+  auto database = open();
+  ASSERT_TRUE(add(*database, "taken"));
+  const auto passes_over = [](Connection& sql) -> Status {
+    HF_TRY_VOID(sql.exec("INSERT INTO thing(name) VALUES ('new')"));
+    (void)sql.exec("INSERT INTO thing(name) VALUES ('taken')");
+    return {};
+  };
+  const Status done = database->write_blocking(passes_over);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Code::kAlreadyExists) << done.error().to_string();
+  EXPECT_EQ(names(*database)->size(), 1U);
+}
+
+TEST_F(DatabaseTest, WhatWasPostedIsTherePartlyNever) {
+  auto database = open();
+  const auto post = [](std::vector<std::string> all) {
+    return [all](Connection& sql) -> Status {
+      for (const std::string& name : all) {
+        HF_TRY_VOID(sql.post("INSERT INTO thing(name) VALUES (?1)", name));
+      }
+      return {};
+    };
+  };
+  EXPECT_TRUE(database->write_blocking(post({"a", "b"})));
+  const Status refused = database->write_blocking(post({"c", "a", "d"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kAlreadyExists) << refused.error().to_string();
+  EXPECT_EQ(*names(*database), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(DatabaseTest, AReaderWritesNothing) {
+  auto database = open();
+  EXPECT_FALSE(database->read_blocking(
+      [](Connection& sql) { return sql.exec("INSERT INTO thing(name) VALUES ('x')"); }));
+  EXPECT_EQ(names(*database)->size(), 0U);
+}
+
+TEST_F(DatabaseTest, WalksManyRowsWhileOtherStatementsRun) {
+  auto database = open();
+  const auto walk = [](Connection& sql) -> Result<std::int64_t> {
+    for (int i = 0; i < 1000; ++i) {
+      HF_TRY_VOID(sql.post("INSERT INTO thing(name) VALUES (?1)", std::to_string(i)));
+    }
+    std::int64_t sum = 0;
+    HF_TRY(auto outer, sql.prepare("SELECT id FROM thing WHERE id <= ?1 ORDER BY id", 901));
+    while (true) {
+      HF_TRY(const bool more, outer.step());
+      if (!more) {
+        return sum;
+      }
+      HF_TRY(auto inner,
+             sql.prepare("SELECT id FROM thing WHERE id >= ?1 ORDER BY id", outer.integer(0)));
+      HF_TRY(const bool found, inner.step());
+      sum += found ? inner.integer(0) : 0;
+    }
+  };
+  EXPECT_EQ(database->write_blocking(walk).value(), 901 * 902 / 2);
+  EXPECT_EQ(database
+                ->read_blocking([](Connection& sql) -> Result<std::int64_t> {
+                  HF_TRY(auto rows, sql.prepare("SELECT id FROM thing"));
+                  HF_TRY(const bool found, rows.step());
+                  return found ? 1 : 0;
+                })
+                .value(),
+            1);
+}
+
+TEST_F(DatabaseTest, MoreStatementsThanItKeepsPreparedStillWork) {
+  auto database = open();
+  const auto many = [](Connection& sql) -> Result<std::int64_t> {
+    std::int64_t sum = 0;
+    for (int i = 0; i < 1200; ++i) {
+      HF_TRY(const auto row, sql.one("SELECT ?1 + " + std::to_string(i % 900), 1));
+      sum += row->integer(0);
+    }
+    return sum;
+  };
+  EXPECT_EQ(database->write_blocking(many).value(), 1200 + 899 * 900 / 2 + 299 * 300 / 2);
+}
+
 }  // namespace
 }  // namespace holdfast::db

@@ -105,10 +105,12 @@ Result<std::unique_ptr<PostgresWire>> PostgresWire::connect(const PostgresAddres
       new PostgresWire(PQconnectdbParams(words.data(), values.data(), /*expand_dbname=*/0)));
   PQsetNoticeProcessor(wire->connection_, [](void*, const char*) {}, nullptr);
   if (PQstatus(wire->connection_) != CONNECTION_OK) {
-    const std::string_view why = PQerrorMessage(wire->connection_);
+    std::string why = PQerrorMessage(wire->connection_);
+    std::erase_if(why, [](char c) { return c == '\t'; });
+    std::ranges::replace(why, '\n', ' ');
     return Error(Code::kUnavailable, "cannot connect to the database server", Retry::kTransient)
         .with("server", address.describe())
-        .with("postgres", std::string(why.substr(0, why.find_last_not_of('\n') + 1)));
+        .with("postgres", why.substr(0, why.find_last_not_of(' ') + 1));
   }
   HF_TRY_VOID(wire->script(kSettings));
   return wire;

@@ -85,7 +85,8 @@ void bind(SQLite::Statement& target, const Values& values) {
     } else if (const auto* text = std::get_if<std::string>(&values[i])) {
       target.bind(index, *text);
     } else if (const auto* bytes = std::get_if<Buffer>(&values[i])) {
-      target.bind(index, bytes->data(), static_cast<int>(bytes->size()));
+      const void* data = bytes->empty() ? "" : static_cast<const void*>(bytes->data());
+      target.bind(index, data, static_cast<int>(bytes->size()));  // a null pointer would mean NULL
     } else {
       target.bind(index);
     }

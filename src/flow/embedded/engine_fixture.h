@@ -64,7 +64,9 @@ class Bench {
   Status try_open() {
     db::Options how;
     how.vfs = vfs.name();
-    HF_TRY(database, store.open(migrations(), how));
+    HF_TRY(database, through.empty()
+                         ? store.open(migrations(), how)
+                         : db::Database::open(store.postgres(through), migrations(), how));
     engine = std::make_unique<Engine>(*database, clock, random, workflows, activities, options);
     return engine->start();
   }
@@ -147,7 +149,8 @@ class Bench {
   }
 
   db::TestStore store;
-  db::FaultVfs vfs;  // of a store in a file
+  db::FaultVfs vfs;     // of a store in a file
+  std::string through;  // the folder of a proxy before a store on a server
   env::ManualClock clock{test_start()};
   env::SeededRandom random{1};
   WorkflowRegistry workflows;

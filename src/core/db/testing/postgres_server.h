@@ -30,6 +30,9 @@ class PostgresServer {
     static PostgresServer server;
     return server.pid_ > 0 ? &server : nullptr;
   }
+  // Where its socket is: the "host" of a connection string.
+  const std::string& folder() const { return folder_; }
+
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
   ~PostgresServer() {
@@ -59,6 +62,12 @@ class PostgresServer {
         "pg_backend_pid() AND a.application_name = ?1",
         {schema});
     return ended->rows.front().integer(0);
+  }
+
+  // From now on commits wait for the disk, as they do outside of tests.
+  void make_durable() {
+    fsync_ = "fsync=on";
+    restart();
   }
 
   // As `pg_ctl restart -m immediate`: every connection ends, what was committed is recovered.
@@ -93,8 +102,6 @@ class PostgresServer {
                 ? Status()
                 : Status(Error(Code::kInternal, "cannot give the folder to nobody")));
     }
-    const char* fsync = ::getenv("HOLDFAST_TEST_FSYNC");
-    fsync_ = fsync != nullptr ? "fsync=on" : "fsync=off";
     int status = 0;
     ::waitpid(spawn({bin_ + "/initdb", "-N", "-A", "trust", "-U", "holdfast", "-E", "UTF8",
                      "--locale=C.UTF-8", "-D", folder_ + "/data"}),
@@ -163,7 +170,7 @@ class PostgresServer {
   static constexpr int kNobody = 65534;
   std::string bin_;
   std::string folder_;
-  std::string fsync_;
+  std::string fsync_ = "fsync=off";
   pid_t pid_ = 0;
 };
 

@@ -39,10 +39,10 @@ class TestStore {
     return *server;
   }
 
-  TestStore() {
+  explicit TestStore(bool postgres = on_postgres()) {
     std::string pattern = ::testing::TempDir() + "holdfast_db_XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
-    if (on_postgres()) {
+    if (postgres) {
       static std::atomic<int> next{1};
       schema_ = fmt::format("test{}", next++);
       server().run("CREATE SCHEMA " + schema_);
@@ -58,12 +58,14 @@ class TestStore {
   TestStore& operator=(const TestStore&) = delete;
 
   Result<std::unique_ptr<Database>> open(const Migrations& migrations, Options options = {}) const {
-    return on_postgres() ? Database::open(postgres(), migrations, options)
-                         : Database::open(path(), migrations, options);
+    return schema_.empty() ? Database::open(path(), migrations, options)
+                           : Database::open(postgres(), migrations, options);
   }
-  PostgresOptions postgres() const {
+  // `folder`: of a proxy before the server.
+  PostgresOptions postgres(const std::string& folder = "") const {
     PostgresOptions options;
-    options.dsn = SecretString(server().dsn(schema_).expose() + " application_name=" + schema_);
+    options.dsn = SecretString(server().dsn(schema_).expose() + " application_name=" + schema_ +
+                               (folder.empty() ? "" : " host=" + folder));
     options.holder = "test";
     return options;
   }
