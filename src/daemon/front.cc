@@ -19,17 +19,17 @@ void Front::stand_by(std::string active) {
 net::HttpReply Front::standby_reply(const net::HttpRequest& request,
                                     const std::string& active) const {
   if (request.path != "/v1/health") {
-    return api::problem_reply(Error(Code::kUnavailable,
-                                    "this server stands by; ask the one that is active",
-                                    Retry::kTransient)
-                                  .with("active", active),
-                              "");
+    return api::problem_reply(
+        Error(Code::kUnavailable, "this server stands by; ask the one that is active",
+              Retry::kTransient)
+            .with("active", active),
+        "");
   }
   net::HttpReply reply;
   reply.status = 503;
   reply.headers["content-type"] = "application/json";
-  reply.body = to_text(
-      JsonObject{{"status", "standby"}, {"version", HOLDFAST_VERSION}, {"active", active}});
+  reply.body =
+      to_text(JsonObject{{"status", "standby"}, {"version", HOLDFAST_VERSION}, {"active", active}});
   return reply;
 }
 

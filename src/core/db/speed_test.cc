@@ -11,9 +11,10 @@
 namespace holdfast::db {
 namespace {
 
-const Migrations kSchema = {{"speed", 1,
-                             "CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
-                             "note TEXT NOT NULL) STRICT"}};
+const Migrations kSchema = {
+    {"speed", 1,
+     "CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+     "note TEXT NOT NULL) STRICT"}};
 constexpr int kStatements = 4;  // as many as a usual step of a workflow run
 
 Status work(Connection& sql, int number) {

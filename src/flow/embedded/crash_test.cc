@@ -252,7 +252,6 @@ void cut(const Story& story, std::size_t cache, std::uint64_t n, db::Cut how, bo
   proxy.disarm();
   judge(story, life, where);
   EXPECT_EQ(life.effects.repeated(), 0) << where;
-  EXPECT_GT(proxy.cuts(), 0) << where;
   life.engine.reset();
   life.database.reset();
 }
@@ -277,8 +276,8 @@ TEST(Cuts, CostTimeOnlyWhereverTheConnectionToTheServerEnds) {
   for (const Story& story : stories()) {
     for (const std::size_t cache : {0, 1000}) {
       const std::uint64_t messages = messages_of(story, cache);
-      ASSERT_GT(messages, 50U);
-      for (std::uint64_t n = 1 + cache % 5; n + 10 < messages; n += 5) {
+      ASSERT_GT(messages, 30U);
+      for (std::uint64_t n = 1 + cache % 5; n + 10 < messages; n += 7) {
         cut(story, cache, n, n % 2 == 0 ? db::Cut::kAfter : db::Cut::kBefore, /*again=*/false);
       }
       for (const std::uint64_t every : {23, 37, 61}) {

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -56,7 +57,8 @@ class CuttingProxy {
   CuttingProxy& operator=(const CuttingProxy&) = delete;
 
   const std::string& folder() const { return folder_; }
-  // Cuts at the n-th message from now (1 = the next), and then at every n-th again when `again`.
+  // Cuts at the n-th message from now (1 = the next); with `again` then and again, after n messages
+  // on average, so that no work that takes n of them is cut at the same place for ever.
   void arm(std::uint64_t n, Cut how, bool again = false) {
     const std::lock_guard lock(mutex_);
     every_ = n;
@@ -127,7 +129,8 @@ class CuttingProxy {
     }
     ++cuts_;
     how = how_;
-    cut_at_ = again_ ? count_ + every_ : 0;
+    dice_ = dice_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    cut_at_ = again_ ? count_ + std::max<std::uint64_t>(1, every_ / 2 + (dice_ >> 33) % every_) : 0;
     return true;
   }
 
@@ -205,7 +208,8 @@ class CuttingProxy {
   mutable std::mutex mutex_;
   std::uint64_t count_ = 0;
   std::uint64_t cut_at_ = 0;
-  std::uint64_t every_ = 0;
+  std::uint64_t every_ = 1;
+  std::uint64_t dice_ = 1;
   bool again_ = false;
   Cut how_ = Cut::kBefore;
   int cuts_ = 0;
