@@ -138,7 +138,7 @@ Result<std::unique_ptr<PostgresWire>> PostgresLink::connect(Role role) const {
         .with("server", address_.describe())
         .with("encoding", facts.rows.front().text(1));
   }
-  if (facts.rows.front().boolean(0) && role == Role::kWriter) {
+  if (facts.rows.front().boolean(0)) {  // also for readers: they see what was acknowledged
     return Error(Code::kUnavailable,
                  "the database server is a replica that only reads; name the primary server",
                  Retry::kTransient)
