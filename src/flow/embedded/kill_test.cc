@@ -161,6 +161,7 @@ void check_histories(const Population& population) {
 
 // Each life ends at one of its first `reach` durable operations.
 void kill_population(int runs, int kills, std::uint64_t reach) {
+  HF_SKIP_ON_POSTGRES();
   const std::uint64_t seed = seed_from_environment();
   SCOPED_TRACE("HOLDFAST_SEED=" + std::to_string(seed));
   env::SeededRandom random(seed);
