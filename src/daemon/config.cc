@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/yaml.h"
+#include "core/db/postgres.h"
 #include "core/env/posix/atomic_file.h"
 
 namespace holdfast::daemon {
@@ -78,6 +79,29 @@ void read_flow(const Json& value, Config& config, std::vector<Problem>& problems
   reader.reject_unknown();
 }
 
+// A connection string may hold a password: no message repeats it.
+void read_dsn(ObjectReader& reader, std::string_view key, Config& config) {
+  config.postgres = SecretString(reader.string(key));
+  if (const auto described = db::describe_postgres(config.postgres);
+      !config.postgres.empty() && !described) {
+    reader.problem(key, described.error().message());
+  }
+}
+
+void read_state(const Json& value, Config& config, std::vector<Problem>& problems) {
+  ObjectReader reader(value, "/state", problems);
+  const Json* postgres = reader.value("postgres");
+  if (postgres != nullptr && postgres->is_object()) {
+    ObjectReader server(*postgres, reader.pointer_to("postgres"), problems);
+    read_dsn(server, "dsn", config);
+    config.postgres_password_file = server.string_or("password_file", "");
+    server.reject_unknown();
+  } else if (reader.has("postgres") && postgres != nullptr && !postgres->is_null()) {
+    read_dsn(reader, "postgres", config);
+  }
+  reader.reject_unknown();
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, const std::string& file) {
@@ -95,6 +119,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   ObjectReader reader(document.value, "", problems);
   if (const Json* flow = reader.value("flow"); flow && !flow->is_null()) {
     read_flow(*flow, config, problems);
+  }
+  if (const Json* state = reader.value("state"); state && !state->is_null()) {
+    read_state(*state, config, problems);
   }
   reader.reject_unknown();
   if (problems.empty()) {

@@ -12,12 +12,18 @@
 //         key: /etc/holdfast/client.key
 //         server_name: temporal.internal
 //       api_key_file: /etc/holdfast/temporal.key
+//   state:                          # left out: DIR/state.db
+//     postgres: postgresql://holdfast@db.example.com/holdfast
+//   # or, with the password in a file of its own:
+//   # state: {postgres: {dsn: "host=db.example.com user=holdfast", password_file:
+//   /etc/holdfast/db}}
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "core/base/result.h"
+#include "core/base/secret.h"
 #include "flow/temporal/options.h"
 
 namespace holdfast::daemon {
@@ -26,6 +32,8 @@ struct Config {
   enum class Engine { kEmbedded, kTemporal };
   Engine engine = Engine::kEmbedded;
   flow::temporal::Options temporal;
+  SecretString postgres;               // a connection string; empty: the state lies in DIR/state.db
+  std::string postgres_password_file;  // empty: as the connection string says
 };
 
 // kInvalidArgument: one sentence with file, line and field of the first thing that is wrong.

@@ -68,6 +68,36 @@ TEST(Config, WhatIsWrongIsNamedWithLineAndField) {
   }
 }
 
+TEST(Config, PostgresIsReadInBothForms) {
+  EXPECT_TRUE(parse_config("", "f")->postgres.empty());
+  EXPECT_TRUE(parse_config("state:\n", "f")->postgres.empty());
+  const auto text = parse_config("state: {postgres: 'postgresql://hf@db:5433/backups'}", "f");
+  ASSERT_TRUE(text) << text.error().to_string();
+  EXPECT_EQ(text->postgres.expose(), "postgresql://hf@db:5433/backups");
+  const auto map =
+      parse_config("state:\n  postgres:\n    dsn: host=db\n    password_file: /p\n", "f");
+  ASSERT_TRUE(map) << map.error().to_string();
+  EXPECT_EQ(map->postgres.expose(), "host=db");
+  EXPECT_EQ(map->postgres_password_file, "/p");
+}
+
+TEST(Config, AWrongConnectionStringIsNamedWithoutItsPassword) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"state:\n  postgres: secret words\n", "f.yaml, line 2, state.postgres: "},
+      {"state:\n  postgres: postgresql://hf:sec%rets@db/x\n", "f.yaml, line 2, state.postgres: "},
+      {"state:\n  postgres:\n    dsn: password=secrets nonsense=1\n",
+       "f.yaml, line 3, state.postgres.dsn: is no connection string for PostgreSQL"},
+      {"state:\n  postgres:\n    password_file: /p\n", "f.yaml, line 3, state.postgres.dsn: "},
+      {"state:\n  postgres: 5\n", "f.yaml, line 2, state.postgres: must be a text"},
+      {"state:\n  sqlite: x\n", "f.yaml, line 2, state.sqlite: is not a known field"}};
+  for (const auto& [text, beginning] : wrong) {
+    const auto config = parse_config(text, "f.yaml");
+    ASSERT_FALSE(config) << text;
+    EXPECT_TRUE(config.error().to_string().starts_with(beginning)) << config.error().to_string();
+    EXPECT_EQ(config.error().to_string().find("sec"), std::string::npos);
+  }
+}
+
 TEST(Config, AFileThatIsMissingIsNamed) {
   const auto config = load_config("/nowhere/holdfast.yaml");
   ASSERT_FALSE(config);

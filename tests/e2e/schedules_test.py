@@ -1,11 +1,14 @@
 """Schedules and runs by hand, on the real program: pause, resume, trigger, backfill; signal, query, terminate, retry."""
 
 import datetime
+import json
+import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from holdfast import HoldfastError
-from house import HouseTest, fill
+from house import PROGRAM, HouseTest, fill
 
 DAY = datetime.timedelta(days=1)
 
@@ -157,6 +160,25 @@ class Runs(HouseTest):
             self.assertIn(sentence, refused.stderr)
             self.assertEqual(len(refused.stderr.strip().splitlines()), 1)
         self.assertIn("run.reset", [row["action"] for row in self.client.items("/v1/audit")])
+
+    def test_histories_replay_against_the_program(self):
+        replay = Path(PROGRAM).with_name("holdfast-replay")
+        files = []
+        for run in self.client.runs():
+            files.append(self.folder / f"{run['id']}.json")
+            files[-1].write_text(self.house.run("run", "history", run["id"], "--json").stdout)
+        done = subprocess.run([replay, *files], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.stdout.count(": replays (scheduled_backup, "), 1, done.stdout)
+        other = json.loads(files[0].read_text())
+        scheduled = [event for event in other["events"] if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"][1]
+        scheduled["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "storage.other"
+        files[0].write_text(json.dumps(other))
+        (self.folder / "no.json").write_text("{}")
+        done = subprocess.run([replay, files[0], self.folder / "no.json"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"event {scheduled['eventId']} is ActivityTaskScheduled (storage.other", done.stdout)
+        self.assertIn("there is no list of events", done.stdout)
 
     def test_runs_are_found_and_counted_by_a_filter(self):
         condition = "WorkflowType = 'scheduled_backup' AND resource = 'orders' AND ExecutionStatus = 'Completed'"

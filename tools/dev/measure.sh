@@ -1,4 +1,4 @@
-# ./dev bench and ./dev fuzz.
+# ./dev bench, ./dev soak and ./dev fuzz.
 # shellcheck shell=bash
 . "$HF_ROOT/tools/dev/build.sh"
 
@@ -11,6 +11,14 @@ hf_bench() {
   [ "$name" != flow ] || target=flow_bench
   hf_build release "$target" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
+}
+
+hf_soak() {
+  local name=${1:-flow}
+  [ $# -gt 0 ] && shift
+  [ -f "bench/soak_$name.py" ] || fail "there is no soak '$name'; there is: flow" 2
+  hf_build release "${name}_soak" || return
+  python3 -B "bench/soak_$name.py" "$@"
 }
 
 # hf_fuzz [TARGET] [SECONDS]: new inputs go to build/fuzz/corpus/TARGET; a crash is left beside them.

@@ -127,7 +127,8 @@ CLI::App* attach_serve(CLI::App& root, ServeSlots& slots) {
       ->type_name("FILE");
   app->add_option("--tls-key", slots.options.private_key_file, "Private key (PEM)")
       ->type_name("FILE");
-  app->add_option("--config", slots.options.config_file, "Settings (YAML): which workflow engine")
+  app->add_option("--config", slots.options.config_file,
+                  "Settings (YAML): workflow engine, state database")
       ->type_name("FILE");
   return app;
 }
