@@ -1,7 +1,7 @@
 """Agents: another process, and where namespaces can be made another host over TLS, runs the data activities of its resources.
 
-Every scenario runs on loopback and across two network namespaces, and where there is a Temporal server once more with that
-as the engine. HOLDFAST_REQUIRE=netns (temporal) turns a skip into a failure.
+Every scenario runs on loopback and across two network namespaces, and where there are Temporal or
+PostgreSQL once more on those. HOLDFAST_REQUIRE=netns,temporal,postgres turns skips into failures.
 """
 
 import os
@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import postgres_test
 import temporal_test
 from agent_host import Agent, FarHouse, Network, can_make_namespaces, until, work_tree
 from holdfast import HoldfastError, RunFailed
@@ -313,6 +314,23 @@ class OnTemporal(OnLoopback):
 
     def prepare(self, house):
         temporal_test.use_temporal(house)
+
+
+class OnPostgres(OnLoopback):
+    """The tasks and their tokens lie in PostgreSQL."""
+
+    test_a_dead_host_is_noticed_by_its_silence = None  # two minutes that the other engines spend
+
+    @classmethod
+    def setUpClass(cls):
+        postgres_test.setUpModule()
+        cls.addClassCleanup(postgres_test.tearDownModule)
+
+    def require(self):
+        postgres_test.require_postgres(self)
+
+    def prepare(self, house):
+        postgres_test.use_postgres(house, postgres_test.SERVER.new_database())
 
 
 if __name__ == "__main__":
