@@ -13,6 +13,7 @@ class Running final : public RunningEngine {
  public:
   explicit Running(std::unique_ptr<E> engine) : engine_(std::move(engine)) {}
   flow::Client& client() override { return engine_->client(); }
+  flow::TaskClient& tasks() override { return engine_->tasks(); }
   void stop() override { engine_->stop(); }
 
  private:

@@ -4,7 +4,10 @@
 
 #include <pwd.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <fmt/core.h>
 
@@ -25,7 +28,7 @@
 #include "daemon/running_engine.h"
 #include "daemon/state.h"
 #include "daemon/workflows.h"
-#include "domain/access/keys.h"
+#include "domain/access/agents.h"
 #include "domain/activities/data_activities.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
@@ -41,6 +44,7 @@
 #include "domain/protect/start_run.h"
 #include "domain/recover/measured.h"
 #include "domain/recover/recovery_activities.h"
+#include "edge/api/agent_tasks.h"
 #include "edge/api/gateway.h"
 #include "flow/embedded/engine.h"
 
@@ -63,6 +67,19 @@ db::Migrations all_migrations() {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
+}
+
+// A thousand agents wait on a connection each, so the limit of open files is raised as far as it
+// goes; a part of them is for everything else.
+int most_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return 512;
+  }
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, 65'536);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  return static_cast<int>(std::clamp<rlim_t>(files.rlim_cur / 2, 256, 16'384));
 }
 
 class ServerImpl final : public Server {
@@ -113,6 +130,7 @@ class ServerImpl final : public Server {
   flow::ActivityRegistry activities_;
   std::unique_ptr<RunningEngine> engine_;
   std::unique_ptr<protect::Services> services_;
+  std::unique_ptr<api::AgentTasks> agent_tasks_;
   std::unique_ptr<api::Gateway> gateway_;
   Front front_;
   std::unique_ptr<net::HttpServer> http_;
@@ -172,6 +190,7 @@ Status ServerImpl::listen() {
   where.port = options_.port;
   where.certificate_file = options_.certificate_file;
   where.private_key_file = options_.private_key_file;
+  where.max_connections = most_connections();
   Front* front = &front_;
   HF_TRY(http_, net::HttpServer::start(io_.executor(), clock_, where,
                                        [front](std::shared_ptr<const net::HttpRequest> request) {
@@ -181,7 +200,12 @@ Status ServerImpl::listen() {
 }
 
 Status ServerImpl::start_gateway() {
-  gateway_ = std::make_unique<api::Gateway>(*services_, channels_);
+  HF_TRY(Buffer key, database_->write_blocking([this](db::Connection& sql) {
+    return access::server_secret(sql, "agent_tasks", random_);
+  }));
+  agent_tasks_ = std::make_unique<api::AgentTasks>(*context_, engine_->tasks(), std::move(key));
+  services_->agent_asks_now = [this](const std::string& id) { return agent_tasks_->asks_now(id); };
+  gateway_ = std::make_unique<api::Gateway>(*services_, channels_, *agent_tasks_);
   front_.open(gateway_.get());
   return http_ ? Status() : listen();
 }
@@ -222,6 +246,9 @@ void ServerImpl::stop() {
     remove_endpoint(options_.data_dir);
   }
   background_.reset();
+  if (agent_tasks_) {
+    agent_tasks_->stop();
+  }
   http_.reset();
   gateway_.reset();
   if (engine_) {

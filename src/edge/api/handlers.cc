@@ -56,6 +56,13 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"listKeys", list_keys},
     {"addKey", add_key},
     {"revokeKey", revoke_key},
+    {"listAgents", list_agents},
+    {"addAgent", add_agent},
+    {"getAgent", get_agent},
+    {"removeAgent", remove_agent},
+    {"pollAgentTask", poll_agent_task},
+    {"heartbeatAgentTask", heartbeat_agent_task},
+    {"completeAgentTask", complete_agent_task},
 });
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/protect/run_service.h"
 #include "domain/recover/approvals_service.h"
+#include "edge/api/agent_view.h"
 #include "edge/api/handlers.h"
 
 namespace holdfast::api {
@@ -64,6 +65,28 @@ Result<flow::ListQuery> run_query(const Call& call, int limit) {
   return query;
 }
 
+// Says of each task that waits for an agent why, and answers the first reason (empty: none).
+async::Co<Result<std::string>> explain_waiting(const protect::Services* services,
+                                               flow::RunDescription& run) {
+  std::string first;
+  for (flow::PendingActivity& activity : run.activities) {
+    const auto name = awaited_agent(activity);
+    if (!name) {
+      continue;
+    }
+    const auto agent = co_await services->server.db.read(
+        [name = *name](db::Connection& sql) { return access::find_agent(sql, name); });
+    if (!agent && agent.error().code() != Code::kNotFound) {
+      co_return agent.error();
+    }
+    const bool asks = agent && services->agent_asks_now && services->agent_asks_now(agent->id);
+    activity.waiting_for = why_agent_waits(*name, agent ? std::optional(*agent) : std::nullopt,
+                                           asks, services->server.clock.now());
+    first = first.empty() ? activity.waiting_for : first;
+  }
+  co_return first;
+}
+
 }  // namespace
 
 async::Co<Result<Json>> load_run(const protect::Services* services, std::string id) {
@@ -76,7 +99,12 @@ async::Co<Result<Json>> load_run(const protect::Services* services, std::string 
   HF_CO_TRY(const auto approval, co_await services->server.db.read([id](db::Connection& sql) {
     return approve::of_run(sql, id);
   }));
-  co_return run_view(*run, approval);
+  HF_CO_TRY(const std::string waiting, co_await explain_waiting(services, *run));
+  Json view = run_view(*run, approval);
+  if (!waiting.empty()) {
+    view.get_object()["waiting_for"] = waiting;
+  }
+  co_return view;
 }
 
 async::Co<Result<Json>> list_workflows(Call) {

@@ -97,6 +97,18 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/keys", "addKey", "admin", "Makes an API key; its text is shown once", "",
      "KeyRequest", "ApiKey", 201},
     {"DELETE", "/v1/keys/{id}", "revokeKey", "admin", "Revokes a key", "", "", "ApiKey"},
+    {"GET", "/v1/agents", "listAgents", "read", "Workers on other hosts", "", "", "list:Agent"},
+    {"POST", "/v1/agents", "addAgent", "admin", "Makes an agent; its key is shown once", "",
+     "AgentRequest", "Agent", 201},
+    {"GET", "/v1/agents/{id}", "getAgent", "read", "One agent, by id or name", "", "", "Agent"},
+    {"DELETE", "/v1/agents/{id}", "removeAgent", "admin", "Revokes its key; it stops", "", "",
+     "Agent"},
+    {"POST", "/v1/agent/tasks/poll", "pollAgentTask", "agent",
+     "Waits for a task of this agent; 204: none came", "", "AgentPoll", "AgentTask"},
+    {"POST", "/v1/agent/tasks/heartbeat", "heartbeatAgentTask", "agent",
+     "Keeps a task; says whether to stop", "", "AgentHeartbeat", "AgentHeartbeatAnswer"},
+    {"POST", "/v1/agent/tasks/complete", "completeAgentTask", "agent", "Ends a task", "",
+     "AgentOutcome", "Any"},
 });
 
 // Schemas are written as JSON text: short, and readable beside docs/design/api.md.
@@ -105,11 +117,11 @@ constexpr std::string_view kShapes = R"json({
 "Count": {"type":"object","required":["count"],"properties":{"count":{"type":"integer"}}},
 "Reset": {"type":"object","properties":{"event_id":{"type":"integer","minimum":0,"description":"the last workflow task completed at or before this event is done again; 0: the first one"},"reason":{"type":"string"}},"additionalProperties":false},
 "Health": {"type":"object","required":["status","version"],"properties":{"status":{"type":"string"},"version":{"type":"string"}}},
-"Problem": {"type":"object","required":["type","title","status","detail","code"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},"request_id":{"type":"string"},"problems":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},"message":{"type":"string"}}}}}},
+"Problem": {"type":"object","required":["type","title","status","detail","code"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},"request_id":{"type":"string"},"retry":{"enum":["permanent","transient","unknown"]},"problems":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},"message":{"type":"string"}}}}}},
 "ApplyRequest": {"type":"object","required":["document"],"properties":{"document":{"type":"object"},"policy":{"type":["string","null"]},"dry_run":{"type":"boolean"}},"additionalProperties":false},
 "ApplyResult": {"type":"object","required":["kind","name","action"],"properties":{"kind":{"type":"string"},"name":{"type":"string"},"id":{"type":"string"},"action":{"enum":["created","updated","unchanged"]},"version":{"type":"integer"},"binds":{"type":"integer"},"warnings":{"type":"array","items":{"type":"string"}},"dry_run":{"type":"boolean"}}},
-"ResourceRequest": {"type":"object","required":["name","path"],"properties":{"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":["string","null"]},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"consistency_group":{"type":"string"},"probe_command":{"type":"string"}},"additionalProperties":false},
-"Resource": {"type":"object","required":["id","name","path","driver"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"kind":{"type":"string"},"path":{"type":"string"},"system":{"type":"string"},"driver":{"type":"string"},"policy":{"type":["string","null"]},"protection":{"type":"object"}}},
+"ResourceRequest": {"type":"object","required":["name","path"],"properties":{"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":["string","null"]},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"consistency_group":{"type":"string"},"probe_command":{"type":"string"},"agent":{"type":["string","null"]},"driver":{"type":"string"}},"additionalProperties":false},
+"Resource": {"type":"object","required":["id","name","path","driver"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"kind":{"type":"string"},"path":{"type":"string"},"system":{"type":"string"},"driver":{"type":"string"},"agent":{"type":["string","null"]},"policy":{"type":["string","null"]},"protection":{"type":"object"}}},
 "RepositoryRequest": {"type":"object","required":["name","location"],"properties":{"name":{"type":"string"},"location":{"type":"string"},"replica_of":{"type":["string","null"]}},"additionalProperties":false},
 "Repository": {"type":"object","required":["id","name","location"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"location":{"type":"string"},"is_replica":{"type":"boolean"},"same_disk_as":{"type":["string","null"]}}},
 "RepositoryPassword": {"type":"object","required":["location","password"],"properties":{"location":{"type":"string"},"password":{"type":"string"},"hint":{"type":"string"}}},
@@ -128,11 +140,18 @@ constexpr std::string_view kShapes = R"json({
 "ExpectedRun": {"type":"object","required":["id","resource","due_at","status"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"due_at":{"type":"string"},"start_at":{"type":"string"},"origin":{"enum":["schedule","trigger","backfill"]},"reason":{"type":["string","null"]},"status":{"enum":["expected","started","completed","partial","failed","missed","skipped"]}}},
 "AuditEntry": {"type":"object","required":["id","at","actor","action"],"properties":{"id":{"type":"integer"},"at":{"type":"string"},"actor":{"type":"string"},"action":{"type":"string"}}},
 "KeyRequest": {"type":"object","required":["name","scopes"],"properties":{"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"}}},"additionalProperties":false},
-"ApiKey": {"type":"object","required":["id","name","scopes"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"}},"key":{"type":"string"}}}
+"ApiKey": {"type":"object","required":["id","name","scopes"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"}},"key":{"type":"string"}}},
+"Agent": {"type":"object","required":["id","name","state"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"labels":{"type":"object"},"state":{"enum":["online","silent","never_seen"]},"version":{"type":"string"},"host":{"type":"string"},"address":{"type":"string"},"repositories":{"type":"array","items":{"type":"string"}},"resources":{"type":"array","items":{"type":"string"}},"created_at":{"type":"string"},"last_seen_at":{"type":["string","null"]},"key":{"type":"string"}}},
+"AgentRequest": {"type":"object","required":["name"],"properties":{"name":{"type":"string"},"labels":{"type":"object"}},"additionalProperties":false},
+"AgentPoll": {"type":"object","required":["instance"],"properties":{"instance":{"type":"string"},"version":{"type":"string"},"host":{"type":"string"},"activities":{"type":"array","items":{"type":"string"}},"repositories":{"type":"array","items":{"type":"string"}},"wait_ms":{"type":"integer","minimum":0,"maximum":60000}}},
+"AgentTask": {"type":"object","required":["token","type","input","activity_id","run_id","workflow_id"],"properties":{"token":{"type":"string"},"type":{"type":"string"},"input":{},"details":{},"activity_id":{"type":"string"},"run_id":{"type":"string"},"workflow_id":{"type":"string"},"workflow":{"type":"string"},"queue":{"type":"string"},"attempt":{"type":"integer"},"priority":{"type":"integer"},"scheduled_at":{"type":"string"},"remaining_ms":{"type":["integer","null"]},"heartbeat_timeout_ms":{"type":"integer"},"header":{"type":"object"}}},
+"AgentHeartbeat": {"type":"object","required":["token"],"properties":{"token":{"type":"string"},"details":{}},"additionalProperties":false},
+"AgentHeartbeatAnswer": {"type":"object","required":["stop"],"properties":{"stop":{"enum":[null,"cancelled"]}}},
+"AgentOutcome": {"type":"object","required":["token"],"properties":{"token":{"type":"string"},"result":{},"error":{"type":"object","properties":{"code":{"type":"string"},"message":{"type":"string"},"retry":{"enum":["permanent","transient","unknown"]},"context":{"type":"array"},"cause":{"type":"object"}}}},"additionalProperties":false}
 })json";
 
 constexpr std::string_view kDocuments = R"json({
-"resource": {"type":"object","required":["kind","name","path"],"properties":{"kind":{"const":"resource"},"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":"string"},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"probe_command":{"type":"string"},"consistency_group":{"type":"string"}},"additionalProperties":false},
+"resource": {"type":"object","required":["kind","name","path"],"properties":{"kind":{"const":"resource"},"name":{"type":"string"},"path":{"type":"string"},"policy":{"type":"string"},"labels":{"type":"object"},"quiesce_command":{"type":"string"},"release_command":{"type":"string"},"probe_command":{"type":"string"},"consistency_group":{"type":"string"},"agent":{"type":"string"},"driver":{"enum":["directory","btrfs"]}},"additionalProperties":false},
 "repository": {"type":"object","required":["kind","name","location"],"properties":{"kind":{"const":"repository"},"name":{"type":"string"},"location":{"type":"string"},"replica_of":{"type":"string"}},"additionalProperties":false},
 "channel": {"type":"object","required":["kind","name","type"],"properties":{"kind":{"const":"channel"},"name":{"type":"string"},"type":{"enum":["log","webhook"]},"url":{"type":"string"},"secret_file":{"type":"string"},"file":{"type":"string"},"events":{"type":"array","items":{"type":"string"}},"min_severity":{"enum":["info","warning","error"]}},"additionalProperties":false},
 "policy": {"type":"object","required":["kind","name"],"properties":{"kind":{"const":"policy"},"name":{"type":"string"},"timezone":{"type":"string"},"overlap":{"enum":["skip","queue","replace"]},"jitter":{"type":"string"},"catch_up":{"type":"string"},"paused":{"type":"boolean"},"schedules":{"type":"array"},"levels":{"type":"array","items":{"type":"object","required":["level"],"properties":{"level":{"enum":["local_snapshot","local_replica"]},"repository":{"type":"string"}}}},"rpo":{"type":"string"},"rto":{"type":"string"},"proof":{"type":"object","properties":{"level":{"enum":["L1","L2","L3","L4"]},"interval":{"type":"string"}}},"consistency":{"enum":["none","crash","application"]},"channels":{"type":"array","items":{"type":"string"}},"selector":{"type":"object"},"steps":{"type":"array"},"approval":{"type":"object","properties":{"four_eyes":{"type":"boolean"}}}},"additionalProperties":false},

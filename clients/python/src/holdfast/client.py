@@ -34,6 +34,10 @@ class Client:
         """The answer to POST path; the same `key` with the same body is done once only."""
         return self._connection.request("POST", path, body=body, key=key)
 
+    def delete(self, path):
+        """The answer to DELETE path."""
+        return self._connection.request("DELETE", path)
+
     def items(self, path, **query):
         """Every row of a list, page by page."""
         while True:
@@ -128,6 +132,21 @@ class Client:
     def backfill(self, resource, label, since, until, key=None):
         """Runs what was due in [since, until) (RFC 3339) and has no run; gives the rows of the ledger."""
         return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/backfill", {"from": since, "to": until}, key)["items"]
+
+    def agents(self):
+        """Workers on other hosts, each with `state` (online, silent, never_seen) and `resources`."""
+        return list(self.items("/v1/agents"))
+
+    def agent(self, name):
+        return self.get(f"/v1/agents/{quote(name)}")
+
+    def add_agent(self, name, labels=None, key=None):
+        """Makes an agent; its `key` is in this answer only."""
+        return self.post("/v1/agents", {"name": name, "labels": labels or {}}, key)
+
+    def remove_agent(self, name):
+        """Revokes the agent's key: it stops by itself."""
+        return self.delete(f"/v1/agents/{quote(name)}")
 
     def approve(self, approval_id, comment=""):
         return self.post(f"/v1/approvals/{quote(approval_id)}/approve", {"comment": comment})
