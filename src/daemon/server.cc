@@ -24,26 +24,23 @@
 #include "daemon/owner_key.h"
 #include "daemon/running_engine.h"
 #include "daemon/state.h"
+#include "daemon/workflows.h"
 #include "domain/access/keys.h"
 #include "domain/activities/data_activities.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
-#include "domain/protect/backup_workflow.h"
 #include "domain/protect/lease.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/notifications.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/rebuild.h"
 #include "domain/protect/report_activities.h"
-#include "domain/protect/reports_workflow.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/services.h"
 #include "domain/protect/start_run.h"
 #include "domain/recover/measured.h"
-#include "domain/recover/proof_workflow.h"
 #include "domain/recover/recovery_activities.h"
-#include "domain/recover/recovery_workflow.h"
 #include "edge/api/gateway.h"
 #include "flow/embedded/engine.h"
 
@@ -66,15 +63,6 @@ db::Migrations all_migrations() {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
-}
-
-void register_workflows(flow::WorkflowRegistry& registry) {
-  registry.add("scheduled_backup", protect::scheduled_backup);
-  registry.add("schedule_backup", protect::schedule_backup);
-  registry.add("backup_status_report", protect::backup_status_report);
-  registry.add("catalog_rebuild", protect::catalog_rebuild);
-  registry.add("data_recovery", recover::data_recovery);
-  registry.add("recovery_proof", recover::recovery_proof);
 }
 
 class ServerImpl final : public Server {

@@ -40,8 +40,8 @@ ROOMS = {
     "daemon": ("daemon", ["api", "mcp"]),
 }
 
-# Only main.cc sees both the command line and the daemon.
-MAIN = ["cli", "daemon"]
+# The programs: what their main file may include. Only main.cc sees both the command line and the daemon.
+PROGRAMS = {"main.cc": {"cli", "daemon", "base"}, "replay_main.cc": {"daemon", "flow", "env", "base"}}
 
 # A heavy header costs seconds in every file that includes it: one owner each (LIBRARIES 4).
 # prefix of the header's name: (files that may include it, what others use)

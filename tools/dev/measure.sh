@@ -1,4 +1,4 @@
-# ./dev bench and ./dev fuzz.
+# ./dev bench, ./dev soak and ./dev fuzz.
 # shellcheck shell=bash
 . "$HF_ROOT/tools/dev/build.sh"
 
@@ -7,8 +7,18 @@ hf_bench() {
   [ $# -gt 0 ] && shift
   [ -f "bench/$name.py" ] ||
     fail "there is no benchmark '$name'; bench/ has: $(cd bench && echo *.py)" 2
-  hf_build release holdfast || return
+  local target=holdfast
+  [ "$name" != flow ] || target=flow_bench
+  hf_build release "$target" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
+}
+
+hf_soak() {
+  local name=${1:-flow}
+  [ $# -gt 0 ] && shift
+  [ -f "bench/soak_$name.py" ] || fail "there is no soak '$name'; there is: flow" 2
+  hf_build release "${name}_soak" || return
+  python3 -B "bench/soak_$name.py" "$@"
 }
 
 # hf_fuzz [TARGET] [SECONDS]: new inputs go to build/fuzz/corpus/TARGET; a crash is left beside them.

@@ -107,6 +107,7 @@ class ClientTest(unittest.TestCase):
             (lambda: self.client.cancel("run_1"), "POST /v1/runs/run_1/cancel", {}),
             (lambda: self.client.terminate("run_1", "why"), "POST /v1/runs/run_1/terminate", {"reason": "why"}),
             (lambda: self.client.retry("run_1"), "POST /v1/runs/run_1/retry", {}),
+            (lambda: self.client.reset("run_1", 7, "why"), "POST /v1/runs/run_1/reset", {"event_id": 7, "reason": "why"}),
             (lambda: self.client.signal("run_1", "go", {"a": 1}), "POST /v1/runs/run_1/signals/go", {"a": 1}),
             (lambda: self.client.query("run_1", "view"), "POST /v1/runs/run_1/queries/view", {}),
         ]

@@ -33,6 +33,8 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"queryRun", query_run},
     {"terminateRun", terminate_run},
     {"retryRun", retry_run},
+    {"resetRun", reset_run},
+    {"countRuns", count_runs},
     {"listPoints", list_points},
     {"getPoint", get_point},
     {"listPointFiles", list_point_files},

@@ -45,6 +45,8 @@ async::Co<Result<Json>> signal_run(Call call);
 async::Co<Result<Json>> query_run(Call call);
 async::Co<Result<Json>> terminate_run(Call call);
 async::Co<Result<Json>> retry_run(Call call);
+async::Co<Result<Json>> reset_run(Call call);
+async::Co<Result<Json>> count_runs(Call call);
 async::Co<Result<Json>> list_points(Call call);
 async::Co<Result<Json>> get_point(Call call);
 async::Co<Result<Json>> list_point_files(Call call);

@@ -51,6 +51,7 @@ Result<flow::ListQuery> run_query(const Call& call, int limit) {
   flow::ListQuery query;
   query.limit = limit;
   query.page_key = call.request->query_or("cursor", "");
+  query.filter = call.request->query_or("filter", "");
   query.type = call.request->query_or("workflow", "");
   HF_TRY(query.statuses, statuses_of(call.request->query_or("status", "")));
   HF_TRY(query.started_after, time_query(call, "since"));
@@ -112,6 +113,16 @@ async::Co<Result<Json>> list_runs(Call call) {
       {"next_cursor", found.next_page_key.empty() ? Json() : Json(found.next_page_key)}});
 }
 
+async::Co<Result<Json>> count_runs(Call call) {
+  HF_CO_TRY(const flow::ListQuery query, run_query(call, 1));
+  if (call.request->query_or("status", "") == "waiting") {
+    co_return Error(Code::kInvalidArgument,
+                    "waiting runs are counted as running ones; list them with status=waiting");
+  }
+  HF_CO_TRY(const std::int64_t count, co_await call.services->flow.count(query));
+  co_return Json(JsonObject{{"count", count}});
+}
+
 async::Co<Result<Json>> get_run(Call call) {
   return load_run(call.services, call.path_value("id"));
 }
@@ -156,6 +167,21 @@ async::Co<Result<Json>> retry_run(Call call) {
   HF_CO_TRY_VOID(call.only_fields({}));
   HF_CO_TRY(const std::string id,
             co_await protect::retry_run(*call.services, call.caller, call.path_value("id")));
+  co_return co_await load_run(call.services, id);
+}
+
+async::Co<Result<Json>> reset_run(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({"event_id", "reason"}));
+  const Json* event = find(call.body, "event_id");
+  if (event != nullptr && (!event->is_int64() || event->get_int64() < 0)) {
+    co_return Error(Code::kInvalidArgument,
+                    "event_id must be the number of an event of the run's history: see 'holdfast "
+                    "run history'");
+  }
+  const std::string id = call.path_value("id");
+  HF_CO_TRY_VOID(co_await protect::reset_run(*call.services, call.caller, id,
+                                             get_int(call.body, "event_id"),
+                                             get_string(call.body, "reason")));
   co_return co_await load_run(call.services, id);
 }
 

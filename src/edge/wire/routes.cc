@@ -42,7 +42,9 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/workflows/{name}", "startWorkflow", "operate", "Starts a run", "",
      "WorkflowRequest", "Run", 202},
     {"GET", "/v1/runs", "listRuns", "read", "Runs, newest first",
-     "limit cursor status workflow resource since until", "", "list:Run"},
+     "limit cursor status workflow resource since until filter", "", "list:Run"},
+    {"GET", "/v1/runs/count", "countRuns", "read", "How many runs there are",
+     "status workflow resource since until filter", "", "Count"},
     {"GET", "/v1/runs/{id}", "getRun", "read", "One run", "", "", "Run"},
     {"GET", "/v1/runs/{id}/history", "getRunHistory", "read", "Its history (Temporal's JSON)", "",
      "", "Any"},
@@ -58,6 +60,8 @@ constexpr auto kRoutes = std::to_array<Route>({
      "Ends a run at once, without clean-up", "", "Reason", "Run", 202},
     {"POST", "/v1/runs/{id}/retry", "retryRun", "operate",
      "Starts a new run with the input of one that failed", "", "", "Run", 202},
+    {"POST", "/v1/runs/{id}/reset", "resetRun", "operate",
+     "Does a run again from an earlier workflow task", "", "Reset", "Run", 202},
     {"GET", "/v1/points", "listPoints", "read", "Recovery points, newest first",
      "limit cursor resource", "", "list:Point"},
     {"GET", "/v1/points/{id}", "getPoint", "read", "One recovery point", "", "", "Point"},
@@ -98,6 +102,8 @@ constexpr auto kRoutes = std::to_array<Route>({
 // Schemas are written as JSON text: short, and readable beside docs/design/api.md.
 constexpr std::string_view kShapes = R"json({
 "Any": {},
+"Count": {"type":"object","required":["count"],"properties":{"count":{"type":"integer"}}},
+"Reset": {"type":"object","properties":{"event_id":{"type":"integer","minimum":0,"description":"the last workflow task completed at or before this event is done again; 0: the first one"},"reason":{"type":"string"}},"additionalProperties":false},
 "Health": {"type":"object","required":["status","version"],"properties":{"status":{"type":"string"},"version":{"type":"string"}}},
 "Problem": {"type":"object","required":["type","title","status","detail","code"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},"request_id":{"type":"string"},"problems":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},"message":{"type":"string"}}}}}},
 "ApplyRequest": {"type":"object","required":["document"],"properties":{"document":{"type":"object"},"policy":{"type":["string","null"]},"dry_run":{"type":"boolean"}},"additionalProperties":false},

@@ -78,6 +78,18 @@ class Client:
         """Starts a run that failed or was stopped again, with the same input, and gives the new run."""
         return self.post(f"/v1/runs/{quote(run_id)}/retry", key=key)
 
+    def reset(self, run_id, event_id=0, reason="", key=None):
+        """Does the last workflow task completed at or before event_id (0: the first) again; answers the run."""
+        return self.post(f"/v1/runs/{quote(run_id)}/reset", {"event_id": event_id, "reason": reason}, key)
+
+    def runs(self, **query):
+        """Runs, newest first; filters: status, workflow, resource, since, until, filter."""
+        return self.items("/v1/runs", **query)
+
+    def count_runs(self, **query):
+        """How many runs `runs` with the same filters would give."""
+        return self.get("/v1/runs/count", **query)["count"]
+
     def signal(self, run_id, name, payload=None, key=None):
         return self.post(f"/v1/runs/{quote(run_id)}/signals/{quote(name)}", payload, key)
 
