@@ -72,6 +72,17 @@ Status set_details(const std::string& type, const WorkflowId& id, const Json& in
   return {};
 }
 
+// The answer of an update. That the run closed before it gave one is the server's own failure.
+Result<Json> update_outcome(const Json& outcome) {
+  Result<Json> answer = answer_of(outcome);
+  const Json* failure = find(outcome, "failure");
+  const Json* info = failure ? find(*failure, "applicationFailureInfo") : nullptr;
+  if (info && get_string(*info, "type") == "AcceptedUpdateCompletedWorkflow") {
+    return Error(Code::kFailedPrecondition, "the run closed before it answered the update");
+  }
+  return answer;
+}
+
 class TemporalClient final : public Client {
  public:
   explicit TemporalClient(ClientParts parts) : parts_(parts) {}
@@ -153,11 +164,37 @@ class TemporalClient final : public Client {
     co_return to_json(reply->query_result());
   }
 
-  Co<Result<Json>> update(RunRef run, std::string name, Json, std::string) override {
-    co_return Error(Code::kFailedPrecondition,
-                    "updates are answered by the embedded engine only; signal the run instead")
-        .with("update", name)
-        .with("run", run.workflow_id.empty() ? run.run_id.text() : run.workflow_id.text());
+  Co<Result<Json>> update(RunRef run, std::string name, Json args, std::string id) override {
+    if (auto problem = detail::payload_problem(args, name)) {
+      co_return *problem;
+    }
+    service::UpdateWorkflowExecutionRequest request;
+    HF_CO_TRY(*request.mutable_workflow_execution(), co_await locate(run));
+    request.set_namespace_(parts_.options.name_space);
+    request.mutable_wait_policy()->set_lifecycle_stage(
+        enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED);
+    auto& asked = *request.mutable_request();
+    asked.mutable_meta()->set_update_id(id.empty() ? new_request_id() : id);
+    asked.mutable_meta()->set_identity(parts_.identity);
+    asked.mutable_input()->set_name(name);
+    HF_CO_TRY_VOID(from_json(args, *asked.mutable_input()->mutable_args()));
+    while (true) {
+      const auto reply = co_await call<service::UpdateWorkflowExecutionResponse>(
+          &parts_.caller, "UpdateWorkflowExecution", request, kPollDeadline);
+      if (!reply && reply.error().code() == Code::kCancelled) {
+        co_return Error(Code::kCancelled, "the wait for the update was given up");
+      }
+      if (!reply && reply.error().code() != Code::kDeadlineExceeded) {
+        co_return reply.error();
+      }
+      if (reply && reply->has_outcome()) {
+        co_return update_outcome(to_json(reply->outcome()));
+      }
+      // The same id asks once, so the wait goes on by asking again: the run that was asked first.
+      if (reply && reply->has_update_ref()) {
+        *request.mutable_workflow_execution() = reply->update_ref().workflow_execution();
+      }
+    }
   }
 
   Co<Status> cancel(RunRef run, std::string reason) override {

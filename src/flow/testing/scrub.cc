@@ -1,0 +1,141 @@
+#include "flow/testing/scrub.h"
+
+#include "flow/event.h"
+
+namespace holdfast::flow::stories {
+namespace {
+
+constexpr auto kCompared = std::to_array<std::string_view>(
+    {"activityType", "activityId",       "timerId",           "signalName",
+     "startToFireTimeout", "input",      "result",            "memo",
+     "upsertedMemo", "searchAttributes", "parentClosePolicy", "retryState",
+     "startToCloseTimeout", "scheduleToCloseTimeout", "scheduleToStartTimeout",
+     "heartbeatTimeout", "retryPolicy",  "markerName",        "details",
+     "workflowType", "cause",            "reason",            "outcome",
+     "acceptedRequest", "childWorkflowOnly", "priority",      "header",
+     "initiator",    "workflowRunTimeout"});
+
+std::string without(std::string text, const std::string& prefix) {
+  for (std::size_t at = text.find(prefix); !prefix.empty() && at != std::string::npos;
+       at = text.find(prefix)) {
+    text.erase(at, prefix.size());
+  }
+  return text;
+}
+
+// Without what names a caller or an event.
+Json plain_value(const Json& value) {
+  if (!value.is_object()) {
+    return value;
+  }
+  if (const Json* name = find(value, "name"); name && !find(value, "args")) {
+    return *name;
+  }
+  JsonObject kept;
+  for (const auto& [key, inner] : value.get_object()) {
+    if (key != "meta" && key != "header") {
+      kept[key] = key == "failure" ? Json(from_failure(inner).message()) : plain_value(inner);
+    }
+  }
+  return Json(std::move(kept));
+}
+
+std::string compared(const Json& attributes, std::string_view key, const std::string& prefix) {
+  const Json* value = find(attributes, key);
+  if (!value || value->is_null() || *value == Json("0s") || *value == Json(JsonObject()) ||
+      *value == Json("")) {
+    return "";
+  }
+  return " " + std::string(key) + "=" + without(to_text(plain_value(*value)), prefix);
+}
+
+std::string failure_of(const Json& attributes) {
+  const Json* failure = find(attributes, "failure");
+  if (!failure) {
+    return "";
+  }
+  const Error error = from_failure(*failure);
+  return " failure=" + std::string(describe(error.code()).name) +
+         (error.code() == Code::kDeadlineExceeded ? "" : ":" + error.message());
+}
+
+bool is_note(const HistoryEvent& event) {
+  const Json* memo = find(event.attributes, "upsertedMemo");
+  return memo && find(*memo, kProgressMemo);
+}
+
+bool did_not_count(const HistoryEvent& event) {
+  return event.type == "WorkflowTaskTimedOut" ||
+         (event.type == "WorkflowTaskFailed" &&
+          get_string(event.attributes, "cause").ends_with("UNHANDLED_COMMAND"));
+}
+
+void take_task_back(std::vector<std::string>& lines) {
+  for (const std::string_view type : {"WorkflowTaskStarted", "WorkflowTaskScheduled"}) {
+    if (!lines.empty() && lines.back() == type) {
+      lines.pop_back();
+    }
+  }
+}
+
+const Difference* difference_at(const HistoryEvent& event, std::string_view key) {
+  for (const Difference& known : differences()) {
+    if (event.type.starts_with(known.event) && key == known.key) {
+      return &known;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const std::vector<Difference>& differences() {
+  static const std::vector<Difference> all = {
+      {"retry state of a child", "ChildWorkflow", "retryState",
+       "only Temporal says of a failed child that it had no retry policy"},
+      {"header of an activity", "ActivityTaskScheduled", "header",
+       "the server hands out nothing else to workers"},
+      {"header of a child", "StartChildWorkflowExecutionInitiated", "header",
+       "the server hands out nothing else to workers"},
+      {"why a child is cancelled", "WorkflowExecutionCancelRequested", "cause",
+       "the server's words"},
+  };
+  return all;
+}
+
+Scrubbed scrubbed(Stage& stage, const Story& story, const std::string& run) {
+  Scrubbed out;
+  for (const HistoryEvent& event : stage.history(run)) {
+    if (is_note(event)) {
+      continue;
+    }
+    if (did_not_count(event)) {
+      take_task_back(out.lines);
+      continue;
+    }
+    const bool task = event.type.starts_with("WorkflowTask");
+    if (task && !story.unordered.empty()) {
+      continue;
+    }
+    std::string line = event.type;
+    for (const std::string_view key : kCompared) {
+      const std::string value =
+          task && key != "cause" ? "" : compared(event.attributes, key, stage.prefix);
+      if (const Difference* known = difference_at(event, key)) {
+        out.left_out[known->name].push_back(value);
+      } else {
+        line += value;
+      }
+    }
+    out.lines.push_back(line + failure_of(event.attributes));
+  }
+  if (!story.unordered.empty()) {
+    std::ranges::sort(out.lines);
+    for (auto& [name, values] : out.left_out) {
+      std::ranges::sort(values);
+    }
+  }
+  return out;
+}
+
+}  // namespace holdfast::flow::stories
