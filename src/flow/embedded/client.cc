@@ -168,8 +168,9 @@ class EmbeddedClient final : public Client {
     co_return co_await engine_.database().read(std::move(load));
   }
 
-  Co<Result<std::int64_t>> count(ListQuery) override {
-    co_return Error(Code::kFailedPrecondition, "runs are not counted yet");
+  Co<Result<std::int64_t>> count(ListQuery query) override {
+    auto load = [query](db::Connection& sql) { return count_runs(sql, query); };
+    co_return co_await engine_.database().read(std::move(load));
   }
 
   Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,

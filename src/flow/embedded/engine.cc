@@ -86,6 +86,10 @@ Status Engine::State::start() {
   for (const RunId& run : runs) {
     post(run, {RecoverRequest{}, {}});
   }
+  if (options_.retention.count() > 0) {
+    sweeper_ = std::make_shared<Sweeper>(database_, clock_, options_.retention);
+    sweeper_->start();
+  }
   return {};
 }
 
@@ -96,6 +100,9 @@ void Engine::State::stop() {
       return;
     }
     running_ = false;
+  }
+  if (sweeper_) {
+    sweeper_->stop();
   }
   deadlines_->stop();
   attempts_->shut_down();

@@ -37,6 +37,8 @@ struct EngineOptions {
   std::size_t cache_size = 1000;
   // Longest time between two writes of a running activity's heartbeat.
   Nanoseconds heartbeat_write_interval = std::chrono::seconds(1);
+  // Runs are deleted with their histories when they have been closed for so long; 0: never.
+  Nanoseconds retention{0};
 };
 
 class Engine {

@@ -20,6 +20,7 @@
 #include "flow/embedded/deadlines.h"
 #include "flow/embedded/engine.h"
 #include "flow/embedded/store.h"
+#include "flow/embedded/sweeper.h"
 #include "flow/embedded/watch.h"
 
 namespace holdfast::flow::embedded {
@@ -139,6 +140,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   const EngineOptions options_;
   std::shared_ptr<Watch> watch_;
   std::shared_ptr<Deadlines> deadlines_;
+  std::shared_ptr<Sweeper> sweeper_;  // nothing is deleted where there is none
   std::unique_ptr<Client> client_;
 
   mutable std::mutex mutex_;

@@ -1,48 +1,11 @@
 // Finding runs: by reference, by request, to recover, and lists page by page.
 #include <charconv>
 
+#include "flow/embedded/filter_sql.h"
 #include "flow/embedded/store.h"
 
 namespace holdfast::flow::embedded {
 namespace {
-
-class Conditions {
- public:
-  // The place of a new parameter with this value.
-  std::string next(db::Value value) {
-    values.push_back(std::move(value));
-    return "?" + std::to_string(values.size());
-  }
-
-  std::string text;
-  std::vector<db::Value> values;
-};
-
-void add_filters(Conditions& where, const ListQuery& query) {
-  if (!query.statuses.empty()) {
-    std::string list;
-    for (const RunStatus status : query.statuses) {
-      list += (list.empty() ? "" : ", ") + where.next(db::to_value(status_name(status)));
-    }
-    where.text += " AND status IN (" + list + ")";
-  }
-  if (!query.type.empty()) {
-    where.text += " AND type = " + where.next(query.type);
-  }
-  if (query.started_after) {
-    where.text += " AND started > " + where.next(db::to_value(*query.started_after));
-  }
-  if (query.started_before) {
-    where.text += " AND started < " + where.next(db::to_value(*query.started_before));
-  }
-  for (const auto& [name, value] : query.attributes) {
-    where.text +=
-        " AND EXISTS (SELECT 1 FROM flow_attributes a WHERE a.run_id = flow_runs.run_id AND "
-        "a.name = " +
-        where.next(name);
-    where.text += " AND a.value = " + where.next(to_text(value)) + ")";
-  }
-}
 
 // A page key is "start in ns,run id" of the last run of the page before.
 Status add_page_key(Conditions& where, const std::string& key) {
@@ -124,7 +87,7 @@ Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query) {
     return Error(Code::kInvalidArgument, "a page has 1 to 1000 runs");
   }
   Conditions where;
-  add_filters(where, query);
+  HF_TRY_VOID(add_query(where, query));
   HF_TRY_VOID(add_page_key(where, query.page_key));
   const std::string text = "SELECT " + std::string(run_columns()) + " FROM flow_runs WHERE 1 = 1" +
                            where.text + " ORDER BY started DESC, run_id DESC LIMIT " +
@@ -142,6 +105,14 @@ Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query) {
     page.runs.push_back(std::move(summary));
   }
   return page;
+}
+
+Result<std::int64_t> count_runs(db::Connection& sql, const ListQuery& query) {
+  Conditions where;
+  HF_TRY_VOID(add_query(where, query));
+  HF_TRY(const auto row,
+         sql.one_values("SELECT count(*) FROM flow_runs WHERE 1 = 1" + where.text, where.values));
+  return row->integer(0);
 }
 
 }  // namespace holdfast::flow::embedded

@@ -146,9 +146,10 @@ Status save_attributes(db::Connection& sql, const std::string& run, const JsonOb
     const JsonArray values = value.is_array() ? value.get_array() : JsonArray{value};
     for (const Json& one : values) {
       HF_TRY_VOID(
-          sql.exec("INSERT INTO flow_attributes(run_id, name, value) VALUES (?1, ?2, ?3) "
-                   "ON CONFLICT (run_id, name, value) DO NOTHING",
-                   run, std::string(key), to_text(one)));
+          sql.exec("INSERT INTO flow_attributes(run_id, name, value, number) "
+                   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run_id, name, value) DO NOTHING",
+                   run, std::string(key), to_text(one),
+                   one.is_int64() ? std::optional(one.get_int64()) : std::nullopt));
     }
   }
   return {};

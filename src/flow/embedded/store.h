@@ -61,5 +61,6 @@ Result<std::optional<KnownUpdate>> find_update(db::Connection& sql, const RunId&
                                                const std::string& update_id);
 Result<bool> has_request(db::Connection& sql, const RunId& run, const std::string& request_id);
 Result<RunPage> list_runs(db::Connection& sql, const ListQuery& query);
+Result<std::int64_t> count_runs(db::Connection& sql, const ListQuery& query);
 
 }  // namespace holdfast::flow::embedded
