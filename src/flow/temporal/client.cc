@@ -248,7 +248,7 @@ class TemporalClient final : public Client {
     service::ListWorkflowExecutionsRequest request;
     request.set_namespace_(parts_.options.name_space);
     request.set_page_size(query.limit);
-    request.set_query(list_filter(query, parts_.options.task_queue));
+    HF_CO_TRY(*request.mutable_query(), list_filter(query, parts_.options.task_queue));
     if (!query.page_key.empty()) {
       const auto token = from_base64(query.page_key);
       if (!token) {
@@ -269,8 +269,16 @@ class TemporalClient final : public Client {
     co_return page;
   }
 
-  Co<Result<std::int64_t>> count(ListQuery) override {
-    co_return Error(Code::kFailedPrecondition, "runs are counted on the embedded engine only");
+  Co<Result<std::int64_t>> count(ListQuery query) override {
+    service::CountWorkflowExecutionsRequest request;
+    request.set_namespace_(parts_.options.name_space);
+    HF_CO_TRY(*request.mutable_query(), list_filter(query, parts_.options.task_queue));
+    const auto reply = co_await call<service::CountWorkflowExecutionsResponse>(
+        &parts_.caller, "CountWorkflowExecutions", std::move(request));
+    if (!reply) {
+      co_return reply.error();
+    }
+    co_return reply->count();
   }
 
   Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,

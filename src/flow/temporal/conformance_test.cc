@@ -100,8 +100,9 @@ class Summary : public testing::Environment {
                 stories::kEmbeddedColumns.size() + 1);
     for (const stories::Difference& known : stories::differences()) {
       const bool met = told().differences.contains(known.name);
-      std::printf("conformance: %s%s: %s\n", met ? "differs, as listed: " : "not met: ",
-                  std::string(known.name).c_str(), std::string(known.reason).c_str());
+      std::printf("conformance: %s%s: %s\n",
+                  met ? "differs, as listed: " : "not met: ", std::string(known.name).c_str(),
+                  std::string(known.reason).c_str());
       if (count == all && !met) {
         ADD_FAILURE() << "no story meets this difference any more; take it off the list: "
                       << known.name;

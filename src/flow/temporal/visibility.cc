@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "flow/filter.h"
 #include "flow/outcome.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/events.h"
@@ -21,13 +22,15 @@ struct StatusName {
   std::string_view name;  // in filters
 };
 
-constexpr std::array<StatusName, 6> kStatuses = {{
+constexpr std::array<StatusName, 7> kStatuses = {{
     {RunStatus::kRunning, enums::WORKFLOW_EXECUTION_STATUS_RUNNING, "Running"},
     {RunStatus::kCompleted, enums::WORKFLOW_EXECUTION_STATUS_COMPLETED, "Completed"},
     {RunStatus::kFailed, enums::WORKFLOW_EXECUTION_STATUS_FAILED, "Failed"},
     {RunStatus::kCanceled, enums::WORKFLOW_EXECUTION_STATUS_CANCELED, "Canceled"},
     {RunStatus::kTerminated, enums::WORKFLOW_EXECUTION_STATUS_TERMINATED, "Terminated"},
     {RunStatus::kTimedOut, enums::WORKFLOW_EXECUTION_STATUS_TIMED_OUT, "TimedOut"},
+    {RunStatus::kContinuedAsNew, enums::WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+     "ContinuedAsNew"},
 }};
 
 std::string in_quotes(std::string_view text) {
@@ -117,7 +120,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
 
 }  // namespace
 
-std::string list_filter(const ListQuery& query, const std::string& task_queue) {
+Result<std::string> list_filter(const ListQuery& query, const std::string& task_queue) {
+  HF_TRY(const Filter wanted, parse_filter(query.filter));
   std::vector<std::string> parts = {"TaskQueue = " + in_quotes(task_queue)};
   if (!query.statuses.empty()) {
     std::string names;
@@ -140,6 +144,9 @@ std::string list_filter(const ListQuery& query, const std::string& task_queue) {
   for (const auto& [name, value] : query.attributes) {
     parts.push_back(fmt::format(
         "`{}` = {}", name, value.is_string() ? in_quotes(value.get_string()) : to_text(value)));
+  }
+  if (const std::string condition = filter_text(wanted); !condition.empty()) {
+    parts.push_back("(" + condition + ")");
   }
   std::string filter;
   for (const std::string& part : parts) {

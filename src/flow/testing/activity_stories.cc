@@ -160,8 +160,8 @@ ActivityOptions far_apart() {
 // Between two attempts the run shows what it waits for; then somebody ends it.
 void backing_off(Stage& stage) {
   one_activity<far_apart>(stage);
-  stage.activities.add(
-      "work", [](ActivityContext&, const Json&) -> Result<Json> { return lost(); });
+  stage.activities.add("work",
+                       [](ActivityContext&, const Json&) -> Result<Json> { return lost(); });
 }
 
 void tell_backing_off(Stage& stage) {
@@ -191,11 +191,10 @@ void urgent(Stage& stage) {
 
 void suspending(Stage& stage) {
   one_activity<retried_options>(stage);
-  stage.activities.add_co(
-      "work", [](ActivityContext& ctx, Json input) -> async::Co<Result<Json>> {
-        ctx.heartbeat(Json("suspends"));
-        co_return input;
-      });
+  stage.activities.add_co("work", [](ActivityContext& ctx, Json input) -> async::Co<Result<Json>> {
+    ctx.heartbeat(Json("suspends"));
+    co_return input;
+  });
 }
 
 void parallel(Stage& stage) {
@@ -231,9 +230,8 @@ void tell_carried_header(Stage& stage) {
 
 // Everything at once, as a recovery does it.
 void whole_life(Stage& stage) {
-  stage.workflows.add("small", [](WorkflowContext& ctx) -> Task<Result<Json>> {
-    co_return ctx.input();
-  });
+  stage.workflows.add("small",
+                      [](WorkflowContext& ctx) -> Task<Result<Json>> { co_return ctx.input(); });
   stage.workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
     ctx.upsert_memo({{"phase", "begin"}});
     HF_CO_TRY_VOID(co_await ctx.activity("echo", Json("first")));

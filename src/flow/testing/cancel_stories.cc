@@ -13,9 +13,9 @@ Task<Result<Json>> cancelling(WorkflowContext& ctx, ActivityOptions options) {
   const bool at_once = work.ready();
   const Result<Json> ended = co_await work;
   HF_CO_TRY_VOID(co_await ctx.wait_signal("end"));
-  co_return Json(JsonObject{
-      {"at_once", at_once},
-      {"code", ended ? "value" : std::string(describe(ended.error().code()).name)}});
+  co_return Json(
+      JsonObject{{"at_once", at_once},
+                 {"code", ended ? "value" : std::string(describe(ended.error().code()).name)}});
 }
 
 ActivityOptions scheduled_only(CancelType type) {

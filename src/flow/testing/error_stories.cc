@@ -89,9 +89,8 @@ void tell_unknown_child(Stage& stage) {
   stage.wait_for("a", "ChildWorkflowExecutionStarted");
   stage.wait_for("a", "WorkflowTaskCompleted", 2);
   stage.wait_for("kid", "WorkflowTaskFailed");
-  stage.wait_until("kid", [](const RunDescription& told) {
-    return told.workflow_task_failure.has_value();
-  });
+  stage.wait_until(
+      "kid", [](const RunDescription& told) { return told.workflow_task_failure.has_value(); });
   const auto described = stage.describe("kid");
   EXPECT_EQ(described->run.status, RunStatus::kRunning);
   EXPECT_NE(described->workflow_task_failure->to_string().find("unknown"), std::string::npos);

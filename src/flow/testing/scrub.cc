@@ -5,15 +5,35 @@
 namespace holdfast::flow::stories {
 namespace {
 
-constexpr auto kCompared = std::to_array<std::string_view>(
-    {"activityType", "activityId",       "timerId",           "signalName",
-     "startToFireTimeout", "input",      "result",            "memo",
-     "upsertedMemo", "searchAttributes", "parentClosePolicy", "retryState",
-     "startToCloseTimeout", "scheduleToCloseTimeout", "scheduleToStartTimeout",
-     "heartbeatTimeout", "retryPolicy",  "markerName",        "details",
-     "workflowType", "cause",            "reason",            "outcome",
-     "acceptedRequest", "childWorkflowOnly", "priority",      "header",
-     "initiator",    "workflowRunTimeout"});
+constexpr auto kCompared = std::to_array<std::string_view>({"activityType",
+                                                            "activityId",
+                                                            "timerId",
+                                                            "signalName",
+                                                            "startToFireTimeout",
+                                                            "input",
+                                                            "result",
+                                                            "memo",
+                                                            "upsertedMemo",
+                                                            "searchAttributes",
+                                                            "parentClosePolicy",
+                                                            "retryState",
+                                                            "startToCloseTimeout",
+                                                            "scheduleToCloseTimeout",
+                                                            "scheduleToStartTimeout",
+                                                            "heartbeatTimeout",
+                                                            "retryPolicy",
+                                                            "markerName",
+                                                            "details",
+                                                            "workflowType",
+                                                            "cause",
+                                                            "reason",
+                                                            "outcome",
+                                                            "acceptedRequest",
+                                                            "childWorkflowOnly",
+                                                            "priority",
+                                                            "header",
+                                                            "initiator",
+                                                            "workflowRunTimeout"});
 
 std::string without(std::string text, const std::string& prefix) {
   for (std::size_t at = text.find(prefix); !prefix.empty() && at != std::string::npos;

@@ -88,8 +88,8 @@ void tell_signal_with_start_again(Stage& stage) {
   ASSERT_TRUE(stage.start("w", "a"));
   stage.wait_for("a", "WorkflowTaskCompleted");
   ASSERT_TRUE(stage.terminate("a"));
-  const auto begun = stage.wait(client.signal_with_start("w", WorkflowId(stage.prefix + "a"), {},
-                                                         {}, "word", Json("1")));
+  const auto begun = stage.wait(
+      client.signal_with_start("w", WorkflowId(stage.prefix + "a"), {}, {}, "word", Json("1")));
   ASSERT_TRUE(begun) << begun.error().to_string();
   EXPECT_TRUE(begun->created);
   stage.wait_for("a", "WorkflowTaskCompleted");

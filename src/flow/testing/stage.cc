@@ -8,15 +8,13 @@ void pause(Nanoseconds duration) {
 }
 
 Status Gate::pass(WorkflowContext& ctx) const {
-  return ctx
-      .side_effect([state = state_] {
-        std::unique_lock lock(state->mutex);
-        state->reached = true;
-        state->moved.notify_all();
-        state->moved.wait(lock, [&] { return state->open; });
-        return Json("passed");
-      })
-      .has_value()
+  return ctx.side_effect([state = state_] {
+              std::unique_lock lock(state->mutex);
+              state->reached = true;
+              state->moved.notify_all();
+              state->moved.wait(lock, [&] { return state->open; });
+              return Json("passed");
+            }).has_value()
              ? Status()
              : Status(Error(Code::kInternal, "the gate was not passed"));
 }

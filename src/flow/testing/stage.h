@@ -124,12 +124,13 @@ inline constexpr std::array<EmbeddedColumn, 1> kEmbeddedColumns = {{{"sqlite", s
 
 class EmbeddedStage final : public Stage {
  public:
-  explicit EmbeddedStage(const EmbeddedColumn& column) : storage_(column.storage()) {}
+  explicit EmbeddedStage(const EmbeddedColumn& column = kEmbeddedColumns[0])
+      : storage_(column.storage()) {}
   ~EmbeddedStage() override;
   void open() override;
   void restart() override;
   Client& client() override { return engine_->client(); }
-  TaskClient& tasks() override { return engine_->tasks(); }
+  TaskClient& tasks() override { std::abort(); }
   void call_during_task(std::function<void()> call) override;
   void add_search_attributes(std::map<std::string, std::string>) override {}
 

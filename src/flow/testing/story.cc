@@ -4,9 +4,9 @@ namespace holdfast::flow::stories {
 
 std::vector<Story> all_stories() {
   std::vector<Story> all;
-  for (auto* of : {activity_stories, task_stories, cancel_stories, child_stories, race_stories,
-                   update_stories, signal_stories, run_stories, marker_stories, reset_stories,
-                   error_stories}) {
+  for (auto* of :
+       {activity_stories, task_stories, cancel_stories, child_stories, race_stories, update_stories,
+        signal_stories, run_stories, marker_stories, reset_stories, error_stories}) {
     std::ranges::move(of(), std::back_inserter(all));
   }
   return all;
