@@ -204,8 +204,17 @@ class TemporalClient final : public Client {
     request.set_identity(parts_.identity);
     request.set_request_id(new_request_id());
     request.set_reason(reason);
-    co_return status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
+    const common::WorkflowExecution execution = request.workflow_execution();
+    const Status asked = status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
         &parts_.caller, "RequestCancelWorkflowExecution", std::move(request)));
+    if (asked || asked.error().code() != Code::kFailedPrecondition) {
+      co_return asked;
+    }
+    // Closed: whoever asks once more after the run was cancelled hears the same.
+    HF_CO_TRY(const std::vector<Event> events, co_await whole_history(execution));
+    const auto before =
+        std::ranges::find(events, EventType::kWorkflowExecutionCancelRequested, &Event::type);
+    co_return before != events.end() ? Status() : asked;
   }
 
   Co<Status> terminate(RunRef run, std::string reason) override {

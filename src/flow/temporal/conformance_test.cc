@@ -1,5 +1,6 @@
 // The same stories on the embedded engine and on a Temporal server: they end alike, and their
 // histories tell the same (flow/testing/scrub.h says what is compared).
+#include <set>
 #include <thread>
 
 #include "flow/temporal/testing/stage.h"
@@ -69,7 +70,7 @@ TEST_P(SlowConformance, TellsTheSameOnAllEngines) {
     for (std::size_t run = 0; run < story.runs.size(); ++run) {
       const Scrubbed& first = tellers[0].histories[run];
       const Scrubbed& other = tellers[i].histories[run];
-      EXPECT_THAT(other.lines, testing::ElementsAreArray(first.lines))
+      EXPECT_EQ(stories::compare(first.lines, other.lines), "")
           << story.runs[run] << " on " << tellers[i].name;
       for (const stories::Difference& known : stories::differences()) {
         const auto here = first.left_out.find(known.name);
@@ -82,7 +83,9 @@ TEST_P(SlowConformance, TellsTheSameOnAllEngines) {
       }
     }
   }
-  told().stories.insert(story.name);
+  if (!HasFailure()) {
+    told().stories.insert(story.name);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SlowConformance, testing::ValuesIn(stories::all_stories()),

@@ -57,7 +57,6 @@ PendingActivity pending_of(const workflow::PendingActivityInfo& info) {
   activity.activity_id = info.activity_id();
   activity.type = info.activity_type().name();
   activity.attempt = std::max(1, info.attempt());
-  activity.scheduled = time_of(info.scheduled_time());
   activity.heartbeat = details_of(info.heartbeat_details());
   if (info.has_last_failure()) {
     activity.last_failure = to_json(info.last_failure());
@@ -79,7 +78,7 @@ PendingActivity pending_of(const workflow::PendingActivityInfo& info) {
 void add_from_history(const std::vector<Event>& events, const std::string& task_queue,
                       RunDescription& shown) {
   std::map<std::int64_t, std::pair<std::string, UtcTime>> timers;
-  std::map<std::string, std::string> queues;
+  std::map<std::string, std::pair<std::string, UtcTime>> queues;  // and when they were scheduled
   for (const Event& event : events) {
     switch (event.type) {
       case EventType::kWorkflowExecutionCancelRequested:
@@ -94,7 +93,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
         timers.erase(event_ref(event.attributes, "startedEventId"));
         break;
       case EventType::kActivityTaskScheduled:
-        queues[text_at(event.attributes, "activityId")] = named(event.attributes, "taskQueue");
+        queues[text_at(event.attributes, "activityId")] = {named(event.attributes, "taskQueue"),
+                                                           event.time};
         break;
       case EventType::kWorkflowTaskFailed:
         if (const Json* failure = event.attributes.if_contains("failure")) {
@@ -113,7 +113,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
   }
   const std::string prefix = activity_queue(task_queue, "");
   for (PendingActivity& activity : shown.activities) {
-    const std::string& queue = queues[activity.activity_id];
+    const auto& [queue, scheduled] = queues[activity.activity_id];
+    activity.scheduled = scheduled;
     activity.queue = queue.starts_with(prefix) ? queue.substr(prefix.size()) : queue;
   }
 }

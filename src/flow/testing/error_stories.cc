@@ -137,7 +137,7 @@ std::vector<Story> error_stories() {
       {"OversizedPayloads", oversized, tell_oversized},
       {"OversizedResult", oversized_result, tell_oversized_result},
       {"UnknownNames", failing, tell_unknown, {}},
-      {"UnknownChildType", unknown_child, tell_unknown_child, {"a", "kid"}},
+      {"UnknownChildType", unknown_child, tell_unknown_child},
       {"CodeThatDiffers", misled<false>, tell_misled},
       {"CodeThatThrows", misled<true>, tell_misled},
   };

@@ -33,6 +33,7 @@ void tell_terminated(Stage& stage) {
   EXPECT_EQ(outcome.error().code(), Code::kCancelled);
   EXPECT_EQ(stage.describe("a")->run.status, RunStatus::kTerminated);
   EXPECT_EQ(stage.terminate("a").error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(stage.cancel("a").error().code(), Code::kFailedPrecondition);
 }
 
 void tell_timed_out(Stage& stage) {

@@ -35,15 +35,39 @@ constexpr auto kCompared = std::to_array<std::string_view>({"activityType",
                                                             "initiator",
                                                             "workflowRunTimeout"});
 
+// Begins with a UUID.
+bool is_uuid(std::string_view text) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() < kShape.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool dash = kShape[i] == '-';
+    if (dash ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string without_uuids(std::string text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (is_uuid(std::string_view(text).substr(at))) {
+      text.replace(at, 36, "(uuid)");
+    }
+  }
+  return text;
+}
+
 std::string without(std::string text, const std::string& prefix) {
   for (std::size_t at = text.find(prefix); !prefix.empty() && at != std::string::npos;
        at = text.find(prefix)) {
     text.erase(at, prefix.size());
   }
-  return text;
+  return without_uuids(std::move(text));
 }
 
-// Without what names a caller or an event.
+// Without what names a caller or an event; keys in order.
 Json plain_value(const Json& value) {
   if (!value.is_object()) {
     return value;
@@ -51,10 +75,14 @@ Json plain_value(const Json& value) {
   if (const Json* name = find(value, "name"); name && !find(value, "args")) {
     return *name;
   }
-  JsonObject kept;
+  std::map<std::string_view, const Json*> ordered;
   for (const auto& [key, inner] : value.get_object()) {
+    ordered.emplace(key, &inner);
+  }
+  JsonObject kept;
+  for (const auto& [key, inner] : ordered) {
     if (key != "meta" && key != "header") {
-      kept[key] = key == "failure" ? Json(from_failure(inner).message()) : plain_value(inner);
+      kept[key] = key == "failure" ? Json(from_failure(*inner).message()) : plain_value(*inner);
     }
   }
   return Json(std::move(kept));
@@ -100,7 +128,8 @@ void take_task_back(std::vector<std::string>& lines) {
 
 const Difference* difference_at(const HistoryEvent& event, std::string_view key) {
   for (const Difference& known : differences()) {
-    if (event.type.starts_with(known.event) && key == known.key) {
+    if (event.type.starts_with(known.event) && key == known.key &&
+        (known.only_with.empty() || !compared(event.attributes, known.only_with, "").empty())) {
       return &known;
     }
   }
@@ -117,10 +146,40 @@ const std::vector<Difference>& differences() {
        "the server hands out nothing else to workers"},
       {"header of a child", "StartChildWorkflowExecutionInitiated", "header",
        "the server hands out nothing else to workers"},
+      {"time to start within an overall limit", "ActivityTaskScheduled", "scheduleToStartTimeout",
+       "the server fills it in", "scheduleToCloseTimeout"},
+      {"time of an attempt within an overall limit", "ActivityTaskScheduled", "startToCloseTimeout",
+       "the server fills it in", "scheduleToCloseTimeout"},
+      {"type of a started child", "ChildWorkflowExecutionStarted", "workflowType",
+       "the embedded engine names it where the child is asked for only"},
+      {"header of a started child", "ChildWorkflowExecutionStarted", "header",
+       "the server hands out nothing else to workers"},
+      {"why a child is terminated", "WorkflowExecutionTerminated", "reason", "the server's words"},
       {"why a child is cancelled", "WorkflowExecutionCancelRequested", "cause",
        "the server's words"},
   };
   return all;
+}
+
+std::string compare(const std::vector<std::string>& first, const std::vector<std::string>& other) {
+  std::string text;
+  std::vector<std::string> rest = other;
+  for (const std::string& line : first) {
+    if (const auto found = std::ranges::find(rest, line); found != rest.end()) {
+      rest.erase(found);
+    } else {
+      text += "\n- " + line;
+    }
+  }
+  for (const std::string& line : rest) {
+    text += "\n+ " + line;
+  }
+  if (text.empty() && first != other) {
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      text += "\n" + first[i] + "  |  " + other[i];
+    }
+  }
+  return text;
 }
 
 Scrubbed scrubbed(Stage& stage, const Story& story, const std::string& run) {

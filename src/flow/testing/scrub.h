@@ -7,7 +7,7 @@
 // needs any more fails the suite that tells all stories.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +23,7 @@ struct Difference {
   std::string_view event;  // begins so
   std::string_view key;
   std::string_view reason;
+  std::string_view only_with = {};  // another key that the event has; empty: always
 };
 const std::vector<Difference>& differences();
 
@@ -31,6 +32,10 @@ struct Scrubbed {
   // What was left out because of a difference, by its name, in order.
   std::map<std::string_view, std::vector<std::string>> left_out;
 };
+
+// Where two sequences differ, a line each: "-" only in the first one, "+" only in the other one.
+// Empty when they are equal.
+std::string compare(const std::vector<std::string>& first, const std::vector<std::string>& other);
 
 // The history of one run of a story.
 Scrubbed scrubbed(Stage& stage, const Story& story, const std::string& run);
