@@ -51,6 +51,7 @@ struct PendingActivity {
   std::string type;
   std::string queue;
   std::string state;        // "scheduled", "started", "backing_off", "cancel_requested"
+  std::string worker;       // who has it, where that is not a thread of the server
   std::string waiting_for;  // why a scheduled one has not begun, one phrase; may be empty
   int attempt = 1;
   UtcTime scheduled;
@@ -160,11 +161,11 @@ class Client {
   // Ends the run at once, without its code.
   virtual Co<Status> terminate(RunRef run, std::string reason) = 0;
 
-  // Begins a new run of the same workflow id whose history is this one's up to the end of the
-  // workflow task that `event_id` belongs to, and goes on from there with the code of today; an
-  // open run is terminated. What was signalled later is signalled again. `event_id` 0: the
-  // beginning of the run. For runs that a defect led astray. The same `request_id` resets once
-  // (empty: a new one). kInvalidArgument: no workflow task was completed at or after this event.
+  // Begins a new run of the same workflow id that does the last workflow task completed at or
+  // before `event_id` (0: the first one) once more, with the code of today: it keeps the history
+  // before it, and what was signalled later is signalled again. An open run is terminated first.
+  // For runs that a defect led astray. The same `request_id` resets once (empty: a new one).
+  // kInvalidArgument: there is no such task; kFailedPrecondition: a child was open there.
   virtual Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
                                   std::string request_id) = 0;
 

@@ -104,16 +104,6 @@ TEST_P(ActivityTest, WaitsForAnActivityThatThisProgramDoesNotHave) {
   EXPECT_EQ(result("w").error().code(), Code::kNotFound);
 }
 
-TEST_P(ActivityTest, RefusesAQueueThatItDoesNotHave) {
-  workflows.add("one", one_activity);
-  activities.add("work", [](ActivityContext&, const Json&) -> Result<Json> { return Json(1); });
-  open();
-  ASSERT_TRUE(start("one", "w", {{"queue", "elsewhere"}}));
-  const auto done = result("w");
-  ASSERT_FALSE(done);
-  EXPECT_NE(done.error().to_string().find("elsewhere"), std::string::npos);
-}
-
 // Blocks until it is told to stop.
 Result<Json> until_stopped(ActivityContext& ctx, const Json&) {
   std::mutex mutex;

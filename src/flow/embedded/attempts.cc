@@ -9,6 +9,8 @@
 
 #include <stop_token>
 
+#include "flow/embedded/interruptions.h"
+
 namespace holdfast::flow::embedded {
 
 class Attempt final : public ActivityContext, public std::enable_shared_from_this<Attempt> {
@@ -30,7 +32,9 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return reason_; }
   Result<std::string> leave_open() override {
-    return Error(Code::kFailedPrecondition, "attempts are not left open yet");
+    auto token = owner_.hooks_.leave_open(key_, info_, last_heartbeat());
+    left_open_ = token.has_value();
+    return token;
   }
 
   std::optional<Json> last_heartbeat() const override {
@@ -89,7 +93,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
 
   AttemptView view() const {
     const std::lock_guard lock(mutex_);
-    return {info_.attempt, queued_, started_, heartbeat_, details_, ending_};
+    return {info_.attempt, queued_, started_, heartbeat_, details_, ending_, {}};
   }
 
   // From now on the outcome is on the way, and the next attempt may take its place.
@@ -103,6 +107,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   const AttemptKey& key() const { return key_; }
   const Json& input() const { return input_; }
   bool silenced() const { return silenced_; }
+  bool left_open() const { return left_open_; }
 
  private:
   Attempts& owner_;
@@ -115,6 +120,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   std::atomic<StopReason> reason_{StopReason::kNone};
   std::atomic<bool> silenced_{false};
   std::atomic<bool> ending_{false};
+  std::atomic<bool> left_open_{false};
   mutable std::mutex mutex_;
   Stage stage_ = Stage::kQueued;
   std::optional<UtcTime> started_;
@@ -147,14 +153,17 @@ Result<Json> call_blocking(const BlockingActivity& function, Attempt& attempt) {
 
 Attempts::Attempts(db::Database& database, env::Clock& clock, const ActivityRegistry& registry,
                    const std::map<std::string, QueueOptions>& queues,
-                   Nanoseconds heartbeat_write_interval, Hooks hooks)
+                   Nanoseconds heartbeat_write_interval, Hooks hooks,
+                   std::map<AttemptKey, Interrupted> interrupted)
     : database_(database),
       clock_(clock),
       registry_(registry),
       write_interval_(heartbeat_write_interval),
-      hooks_(std::move(hooks)) {
+      hooks_(std::move(hooks)),
+      interrupted_(std::move(interrupted)) {
   for (const auto& [name, how] : queues) {
     queues_.emplace(name, TaskQueue::make(name, how, clock));
+    names_.insert(name);
   }
 }
 
@@ -181,25 +190,38 @@ void Attempts::dispatch(const AttemptKey& key, const ActivityRecord& record, Act
   {
     // The queue is used under the lock: shut_down() ends it, and no post may be under way then.
     const std::lock_guard lock(mutex_);
-    const auto place = attempts_.find(key);
-    if (stopping_ || (place != attempts_.end() && !place->second->ending())) {
+    const auto known = attempts_.find(key);
+    if (stopping_ || (known != attempts_.end() && !known->second->ending())) {
       return;
     }
     attempts_.insert_or_assign(key, attempt);
     ++active_;
-    const auto queue = queues_.find(attempt->info().queue);
-    if (queue != queues_.end()) {
-      queue->second->post(attempt->info().priority, [this, attempt, place = queue->second] {
-        attempt->take(place);
-        run(attempt);
-      });
-      return;
-    }
-    running_ += attempt->begin(clock_.now()) ? 1 : 0;
+    const auto place = queues_.at(attempt->info().queue);
+    place->post(attempt->info().priority, [this, attempt, place] {
+      attempt->take(place);
+      run(attempt);
+    });
   }
-  finished(attempt,
-           Error(Code::kNotFound, "the activity names a queue that this server does not have")
-               .with("queue", attempt->info().queue));
+}
+
+Status Attempts::allow_again(const Attempt& attempt) {
+  Interrupted before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = interrupted_.extract(attempt.key());
+    if (!found || found.mapped().attempt != attempt.info().attempt) {
+      return {};
+    }
+    before = found.mapped();
+  }
+  if (before.times >= kMostInterruptions) {
+    return Error(Code::kInternal, "the process of the server ended each time that this attempt ran",
+                 Retry::kUnknown)
+        .with("times", std::to_string(before.times));
+  }
+  return database_.write_blocking([&attempt](db::Connection& sql) {
+    return count_interruption(sql, attempt.key(), attempt.info().attempt);
+  });
 }
 
 void Attempts::run(const std::shared_ptr<Attempt>& attempt) {
@@ -217,7 +239,9 @@ void Attempts::run(const std::shared_ptr<Attempt>& attempt) {
   ++begun_;
   hooks_.watch(attempt->key(), now);
   const ActivityRegistry::Function* function = registry_.find(attempt->info().type);
-  if (!function) {
+  if (Status allowed = allow_again(*attempt); !allowed) {
+    finished(attempt, allowed.error());
+  } else if (!function) {
     finished(attempt,
              Error(Code::kNotFound, "this program has no activity of this type", Retry::kUnknown)
                  .with("type", attempt->info().type));
@@ -247,9 +271,16 @@ void Attempts::finished(const std::shared_ptr<Attempt>& attempt, Result<Json> ou
     const std::lock_guard lock(mutex_);
     listened = !stopping_ && !attempt->silenced() && !revoked;
   }
+  if (attempt->left_open()) {
+    listened = listened && !outcome;
+    if (listened) {
+      hooks_.take_back(key);
+    }
+  }
   if (listened) {
     hooks_.ended(
-        key, {key.scheduled_event_id, attempt->info().attempt, std::move(outcome), view.details});
+        key,
+        {key.scheduled_event_id, attempt->info().attempt, std::move(outcome), view.details, {}});
   }
   if (const auto place = attempt->leave()) {
     place->leave();

@@ -5,11 +5,13 @@
 // engine dispatches again whatever was pending.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "core/async/pool.h"
@@ -27,6 +29,12 @@ struct AttemptKey {
   auto operator<=>(const AttemptKey&) const = default;
 };
 
+// An attempt that was open when the process ended, and how often it was begun again before.
+struct Interrupted {
+  int attempt = 0;
+  int times = 0;
+};
+
 class Attempt;
 
 class Attempts {
@@ -37,15 +45,22 @@ class Attempts {
     // The attempt has begun or was heard of: timeouts count from now.
     std::function<void(const AttemptKey&, UtcTime deadline)> watch;
     std::function<void(const AttemptKey&, const ActivityInfo&, const Json& details)> heartbeat;
+    // Leases an attempt to whoever gets the token; gives such a lease back.
+    std::function<Result<std::string>(const AttemptKey&, const ActivityInfo&,
+                                      std::optional<Json> details)>
+        leave_open;
+    std::function<void(const AttemptKey&)> take_back;
     // Called when the last attempt has ended.
     std::function<void()> idle;
   };
 
   Attempts(db::Database& database, env::Clock& clock, const ActivityRegistry& registry,
            const std::map<std::string, QueueOptions>& queues, Nanoseconds heartbeat_write_interval,
-           Hooks hooks);
+           Hooks hooks, std::map<AttemptKey, Interrupted> interrupted);
   ~Attempts();
 
+  // Whether threads of the engine run what this queue has.
+  bool serves(const std::string& queue) const { return names_.contains(queue); }
   // Queues the next attempt; does nothing when the same attempt is queued or runs.
   void dispatch(const AttemptKey& key, const ActivityRecord& record, ActivityInfo info);
   std::optional<AttemptView> view(const AttemptKey& key) const;
@@ -65,6 +80,8 @@ class Attempts {
  private:
   friend class Attempt;
   void run(const std::shared_ptr<Attempt>& attempt);
+  // For an attempt that may have ended the process before.
+  Status allow_again(const Attempt& attempt);
   void finished(const std::shared_ptr<Attempt>& attempt, Result<Json> outcome);
   void write_heartbeat(const std::shared_ptr<Attempt>& attempt, std::string details);
   std::shared_ptr<Attempt> find(const AttemptKey& key) const;
@@ -74,8 +91,10 @@ class Attempts {
   const ActivityRegistry& registry_;
   Nanoseconds write_interval_;
   Hooks hooks_;
+  std::set<std::string, std::less<>> names_;  // of the queues
   mutable std::mutex mutex_;
   std::condition_variable quiet_;
+  std::map<AttemptKey, Interrupted> interrupted_;
   std::map<AttemptKey, std::shared_ptr<Attempt>> attempts_;
   int active_ = 0;
   int running_ = 0;

@@ -253,4 +253,24 @@ void Engine::State::start_run(std::string type, WorkflowId id, Json input, Start
   post(run, {std::move(request), {}});
 }
 
+void Engine::State::start_again(const RunState& base, std::vector<Event> history,
+                                std::int64_t event_id, const std::string& reason,
+                                const std::string& request_id,
+                                std::move_only_function<void(Result<Started>)> done) {
+  const UtcTime now = clock_.now();
+  RunId run(random_.new_id("run_", now));
+  auto plan = plan_reset(base, std::move(history), event_id, reason, run, now);
+  if (!plan) {
+    done(plan.error());
+    return;
+  }
+  StartRequest request;
+  request.state = plan->state;
+  request.state.request_id = request_id;
+  request.again = *std::move(plan);
+  request.check = {request_id, IdReuse::kAllow, IdConflict::kFail};
+  request.done = std::move(done);
+  post(run, {std::move(request), {}});
+}
+
 }  // namespace holdfast::flow::embedded

@@ -1,32 +1,11 @@
 // The client of the embedded engine: calls become items in a run's inbox, looks become reads.
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "flow/embedded/completion.h"
 #include "flow/embedded/engine_state.h"
 #include "flow/history_json.h"
 #include "flow/outcome.h"
 
 namespace holdfast::flow::embedded {
 namespace {
-
-namespace asio = boost::asio;
-
-// Suspends until `begin(done)` has called its `done`; on the caller's executor.
-template <class R, class Begin>
-Co<R> completion(Begin begin) {
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(R)>(
-      [&begin](auto handler) {
-        auto executor = asio::get_associated_executor(handler);
-        begin([executor, taken = std::move(handler)](R outcome) mutable {
-          asio::post(executor, [done = std::move(taken), value = std::move(outcome)]() mutable {
-            std::move(done)(std::move(value));
-          });
-        });
-      },
-      asio::use_awaitable);
-}
 
 HistoryEvent shown(Event event) {
   return {event.id, event.time, std::string(name_of(event.type)),
@@ -117,7 +96,7 @@ class EmbeddedClient final : public Client {
       co_return *problem;
     }
     HF_CO_TRY(const RunId id, co_await find(std::move(run)));
-    detail::UpdateOffer offer{update_id.empty() ? engine_.new_update_id() : std::move(update_id),
+    detail::UpdateOffer offer{update_id.empty() ? engine_.new_id() : std::move(update_id),
                               std::move(name), std::move(args)};
     auto begin = [&](auto done) { engine_.post(id, {UpdateRequest{offer, std::move(done)}, {}}); };
     HF_CO_TRY_VOID(co_await completion<Status>(std::move(begin)));
@@ -135,7 +114,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), std::nullopt)) {
+      if (!co_await wait(std::move(watcher), std::nullopt)) {
         co_return Error(Code::kCancelled, "the wait for the answer was given up");
       }
     }
@@ -148,8 +127,30 @@ class EmbeddedClient final : public Client {
     return send(std::move(run), HistoryInput(TerminateInput{std::move(reason)}));
   }
 
-  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
-    co_return Error(Code::kFailedPrecondition, "runs are not reset yet");
+  Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
+                          std::string request_id) override {
+    const std::string request = "reset/" + (request_id.empty() ? engine_.new_id() : request_id);
+    auto look = [run, request](db::Connection& sql) { return load_base(sql, run, request); };
+    HF_CO_TRY(const BaseOfReset base, co_await engine_.database().read(std::move(look)));
+    if (base.made) {
+      co_return *base.made;
+    }
+    // What is wrong with the request is said before the run is ended for it.
+    HF_CO_TRY_VOID(
+        status_of(plan_reset(base.state, base.history, event_id, reason, RunId(), UtcTime())));
+    const RunId id = base.state.summary.run_id;
+    const Status ended = co_await terminate(ref(id), "reset: " + reason);
+    if (!ended && ended.error().code() != Code::kFailedPrecondition) {
+      co_return ended.error();
+    }
+    HF_CO_TRY(auto history, co_await engine_.database().read(
+                                [id](db::Connection& sql) { return load_history(sql, id, 0); }));
+    auto begin = [&](auto done) {
+      engine_.start_again(base.state, std::move(history), event_id, reason, request,
+                          std::move(done));
+    };
+    HF_CO_TRY(const Started started, co_await completion<Result<Started>>(std::move(begin)));
+    co_return started.run_id;
   }
 
   Co<Result<RunDescription>> describe(RunRef run) override {
@@ -214,7 +215,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), std::nullopt)) {
+      if (!co_await wait(std::move(watcher), std::nullopt)) {
         co_return Error(Code::kCancelled, "the wait for the run was given up");
       }
     }
@@ -234,7 +235,7 @@ class EmbeddedClient final : public Client {
       if (!engine_.running()) {
         co_return stopped();
       }
-      if (!co_await engine_.watch().wait(std::move(watcher), until)) {
+      if (!co_await wait(std::move(watcher), until)) {
         co_return events;
       }
     }
@@ -324,8 +325,9 @@ class EmbeddedClient final : public Client {
     activity.scheduled = record.scheduled;
     activity.last_failure = record.last_failure;
     activity.heartbeat = record.heartbeat;
-    const auto view = engine_.running() ? engine_.attempts()->view({run, record.scheduled_event_id})
-                                        : std::nullopt;
+    const auto view =
+        engine_.running() ? engine_.attempt({run, record.scheduled_event_id}) : std::nullopt;
+    activity.worker = view ? view->worker : "";
     if (view && view->details) {
       activity.heartbeat = view->details;
     }
@@ -338,7 +340,7 @@ class EmbeddedClient final : public Client {
       activity.next_attempt = record.next_at;
     } else {
       activity.state = "scheduled";
-      activity.waiting_for = view ? engine_.attempts()->waiting_reason(plan.queue) : "";
+      activity.waiting_for = view ? engine_.waiting_reason(plan.queue) : "";
     }
     return activity;
   }

@@ -1,4 +1,4 @@
-// Starting, stopping, and the pump: inbox -> transition -> one commit -> effects.
+// The pump: inbox -> transition -> one commit -> effects.
 //
 // Invariants: effects (dispatch, answers, notices) follow the commit; a transition whose commit
 // fails is forgotten together with the run's state in memory, and the engine's own inputs come
@@ -22,114 +22,6 @@ Error run_closed(const RunSummary& run) {
   return Error(Code::kFailedPrecondition, "the run is closed")
       .with("run_id", run.run_id.text())
       .with("status", std::string(status_name(run.status)));
-}
-
-Engine::Engine(db::Database& database, env::Clock& clock, env::Random& random,
-               const WorkflowRegistry& workflows, const ActivityRegistry& activities,
-               EngineOptions options)
-    : state_(std::make_shared<State>(database, clock, random, workflows, activities,
-                                     std::move(options))) {}
-Engine::~Engine() { stop(); }
-Status Engine::start() { return state_->start(); }
-void Engine::stop() { state_->stop(); }
-Client& Engine::client() { return state_->client(); }
-void Engine::wait_idle(bool activities) { state_->wait_idle(activities); }
-Engine::Stats Engine::stats() const { return state_->stats(); }
-
-Engine::State::State(db::Database& database, env::Clock& clock, env::Random& random,
-                     const WorkflowRegistry& workflows, const ActivityRegistry& activities,
-                     EngineOptions options)
-    : database_(database),
-      clock_(clock),
-      random_(random),
-      workflows_(workflows),
-      activities_(activities),
-      options_(std::move(options)),
-      watch_(std::make_shared<Watch>(clock)),
-      client_(make_client(*this)) {}
-
-Status Engine::State::start() {
-  HF_TRY(const auto runs,
-         database_.read_blocking([](db::Connection& sql) { return runs_to_recover(sql); }));
-  const std::weak_ptr<State> weak = weak_from_this();
-  deadlines_ = std::make_shared<Deadlines>(clock_, [weak](const RunId& run) {
-    if (const auto self = weak.lock()) {
-      self->post(run, {HistoryInput(DueInput{}), {}});
-    }
-  });
-  Attempts::Hooks hooks;
-  hooks.ended = [this](const AttemptKey& key, AttemptEnded ended) {
-    post(key.run_id, {HistoryInput(std::move(ended)), {}});
-  };
-  hooks.watch = [this](const AttemptKey& key, UtcTime deadline) {
-    deadlines_->set_earlier(key.run_id, deadline);
-  };
-  hooks.heartbeat = [this](const AttemptKey& key, const ActivityInfo& info, const Json& details) {
-    RunChange change;
-    change.run_id = key.run_id;
-    change.workflow_id = info.workflow_id;
-    change.type = info.workflow_type;
-    change.heartbeat = {info.activity_id, details};
-    watch_->notify(change);
-  };
-  hooks.idle = [this] {
-    const std::lock_guard lock(mutex_);
-    quiet_.notify_all();
-  };
-  attempts_ = std::make_unique<Attempts>(database_, clock_, activities_, options_.queues,
-                                         options_.heartbeat_write_interval, std::move(hooks));
-  pool_ = std::make_unique<async::Pool>("flow", options_.workflow_threads);
-  {
-    const std::lock_guard lock(mutex_);
-    running_ = true;
-  }
-  for (const RunId& run : runs) {
-    post(run, {RecoverRequest{}, {}});
-  }
-  if (options_.retention.count() > 0) {
-    sweeper_ = std::make_shared<Sweeper>(database_, clock_, options_.retention);
-    sweeper_->start();
-  }
-  return {};
-}
-
-void Engine::State::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!running_) {
-      return;
-    }
-    running_ = false;
-  }
-  if (sweeper_) {
-    sweeper_->stop();
-  }
-  deadlines_->stop();
-  attempts_->shut_down();
-  {
-    std::unique_lock lock(mutex_);
-    quiet_.wait(lock, [this] { return busy_ == 0; });
-    actors_.clear();
-    recent_.clear();
-  }
-  pool_.reset();
-  watch_->stop();
-}
-
-bool Engine::State::running() const {
-  const std::lock_guard lock(mutex_);
-  return running_;
-}
-
-void Engine::State::wait_idle(bool activities) {
-  std::unique_lock lock(mutex_);
-  quiet_.wait(lock, [this, activities] {
-    return busy_ == 0 && (!activities || !running_ || attempts_->active() == 0);
-  });
-}
-
-Engine::Stats Engine::State::stats() const {
-  return {inputs_, transitions_, replays_, replayed_events_, attempts_ ? attempts_->begun() : 0};
 }
 
 void Engine::State::post(const RunId& run, Item item) {
@@ -251,9 +143,11 @@ class Engine::State::Host final : public TransitionHost {
       : engine_(engine), actor_(actor), flight_(flight) {}
 
   std::optional<AttemptView> attempt(std::int64_t id) override {
-    return engine_.attempts_->view({actor_.id, id});
+    return engine_.attempt({actor_.id, id});
   }
-  bool revoke(std::int64_t id) override { return engine_.attempts_->revoke({actor_.id, id}); }
+  bool revoke(std::int64_t id) override {
+    return engine_.leases_->revoke({actor_.id, id}) && engine_.attempts_->revoke({actor_.id, id});
+  }
   Result<Execution*> execution() override { return engine_.execution_of(actor_); }
   void drop_execution() override { actor_.execution.reset(); }
   RunId new_run_id() override {
@@ -304,12 +198,29 @@ void Engine::State::gather(Actor& actor, Item item, std::vector<HistoryInput>& i
     }
     return;
   }
+  const auto* ended = std::get_if<AttemptEnded>(&input);
+  if (ended && !ended->lease.empty()) {
+    if (!is_pending(actor, *ended, flight)) {
+      item.answer(attempt_is_over());
+      return;
+    }
+    flight.ended_leases.push_back({{actor.id, ended->scheduled_event_id}, ended->lease});
+  }
   if (item.answer) {
     flight.answers.push_back(std::move(item.answer));
   } else {
     flight.own_inputs.push_back(input);
   }
   inputs.push_back(std::move(input));
+}
+
+bool Engine::State::is_pending(const Actor& actor, const AttemptEnded& ended,
+                               const Flight& flight) {
+  const auto found = actor.state->activities.find(ended.scheduled_event_id);
+  const bool said = std::ranges::any_of(flight.ended_leases, [&ended](const LeaseToken& token) {
+    return token.lease == ended.lease;
+  });
+  return !said && found != actor.state->activities.end() && found->second.attempt == ended.attempt;
 }
 
 void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
@@ -334,7 +245,11 @@ void Engine::State::pump(const std::shared_ptr<Actor>& actor) {
   std::vector<HistoryInput> inputs;
   for (Item& item : items) {
     if (auto* start = std::get_if<StartRequest>(&item.what)) {
-      transition.start(std::move(start->attributes));
+      if (start->again) {
+        transition.start_again(*std::move(start->again));
+      } else {
+        transition.start(std::move(start->attributes));
+      }
       if (start->signal) {
         inputs.emplace_back(std::move(*start->signal));
       }

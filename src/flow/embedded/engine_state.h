@@ -19,6 +19,7 @@
 #include "flow/embedded/attempts.h"
 #include "flow/embedded/deadlines.h"
 #include "flow/embedded/engine.h"
+#include "flow/embedded/leases.h"
 #include "flow/embedded/store.h"
 #include "flow/embedded/sweeper.h"
 #include "flow/embedded/watch.h"
@@ -31,6 +32,7 @@ struct StartRequest {
   StartCheck check;
   std::move_only_function<void(Result<Started>)> done;
   std::optional<SignalInput> signal;  // that the run has from its first moment
+  std::optional<ResetPlan> again;     // the run goes on from another's history
 };
 struct QueryRequest {
   std::string name;
@@ -78,21 +80,30 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void wait_idle(bool activities);
   Stats stats() const;
 
-  // For the client.
+  // For the clients.
   db::Database& database() { return database_; }
   env::Clock& clock() { return clock_; }
   Watch& watch() { return *watch_; }
-  Attempts* attempts() { return attempts_.get(); }
+  // How far an attempt is, whoever runs it; of an engine that runs.
+  std::optional<AttemptView> attempt(const AttemptKey& key) const;
+  std::string waiting_reason(const std::string& queue) const;
+  bool serves(const std::string& queue) const { return attempts_->serves(queue); }
+  Leases& leases() { return *leases_; }
   Client& client() { return *client_; }
+  TaskClient& tasks() { return *tasks_; }
   bool running() const;
   bool knows_workflow(std::string_view type) const { return workflows_.find(type) != nullptr; }
-  std::string new_update_id() { return random_.new_id("upd_", clock_.now()); }
+  std::string new_id() { return random_.new_id("req_", clock_.now()); }
   void post(const RunId& run, Item item);
   // Makes a run. `parent`: run id and StartChildWorkflowExecutionInitiated of a child's parent.
   void start_run(std::string type, WorkflowId id, Json input, StartOptions options,
                  std::optional<std::pair<RunSummary, std::int64_t>> parent,
                  std::move_only_function<void(Result<Started>)> done,
                  std::optional<SignalInput> signal = {});
+  // Makes a run that goes on from an earlier workflow task of `base`, whose whole history this is.
+  void start_again(const RunState& base, std::vector<Event> history, std::int64_t event_id,
+                   const std::string& reason, const std::string& request_id,
+                   std::move_only_function<void(Result<Started>)> done);
 
  private:
   // A transition on its way to the disk.
@@ -111,6 +122,8 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void lost(const std::shared_ptr<Actor>& actor, Flight& flight, const Error& error);
   void follow_up(Actor& actor, Flight& flight);
   void dispatch(Actor& actor, std::int64_t scheduled_event_id);
+  // Whether the end that somebody outside says is one of a pending attempt.
+  static bool is_pending(const Actor& actor, const AttemptEnded& ended, const Flight& flight);
   void recover(Actor& actor, Transition& transition);
   void tend_children(Actor& actor);
   void tend_child(Actor& actor, const ChildRecord& record);
@@ -142,6 +155,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::shared_ptr<Deadlines> deadlines_;
   std::shared_ptr<Sweeper> sweeper_;  // nothing is deleted where there is none
   std::unique_ptr<Client> client_;
+  std::unique_ptr<TaskClient> tasks_;
 
   mutable std::mutex mutex_;
   std::condition_variable quiet_;
@@ -154,6 +168,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   std::atomic<std::uint64_t> replays_{0};
   std::atomic<std::uint64_t> replayed_events_{0};
 
+  std::unique_ptr<Leases> leases_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<async::Pool> pool_;
 };
@@ -163,6 +178,7 @@ Error run_closed(const RunSummary& run);
 
 // Client of this engine.
 std::unique_ptr<Client> make_client(Engine::State& state);
+std::unique_ptr<TaskClient> make_task_client(Engine::State& state);
 
 // What a parent's history gets when its child has closed with this event.
 ChildInput child_closed(const RunSummary& child, std::int64_t initiated_event_id,

@@ -60,6 +60,20 @@ Result<std::vector<RunId>> runs_to_recover(db::Connection& sql) {
   return runs;
 }
 
+Result<BaseOfReset> load_base(db::Connection& sql, const RunRef& run, const std::string& request) {
+  BaseOfReset base;
+  HF_TRY(const RunId id, resolve(sql, run));
+  HF_TRY(base.state, load_run(sql, id));
+  HF_TRY(base.history, load_history(sql, id, 0));
+  HF_TRY(const auto made,
+         sql.one("SELECT run_id FROM flow_runs WHERE workflow_id = ?1 AND request_id = ?2",
+                 base.state.summary.workflow_id.text(), request));
+  if (made) {
+    base.made = RunId(made->text(0));
+  }
+  return base;
+}
+
 Result<std::optional<KnownUpdate>> find_update(db::Connection& sql, const RunId& run,
                                                const std::string& update_id) {
   HF_TRY(const auto row,

@@ -8,6 +8,7 @@ namespace holdfast::flow::embedded {
 struct Engine::State::Flight {
   CommitPlan plan;
   std::vector<std::move_only_function<void(Status)>> answers;
+  std::vector<LeaseToken> ended_leases;
   std::vector<HistoryInput> own_inputs;  // come back when the commit fails
   std::vector<std::pair<std::string, std::move_only_function<void(Status)>>> updates;
   std::vector<detail::UpdateRejection> rejected;

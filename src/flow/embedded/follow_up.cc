@@ -10,9 +10,9 @@ namespace {
 // The engine's own view of attempts when only deadlines are asked for.
 class Glance final : public TransitionHost {
  public:
-  Glance(Attempts& attempts, const RunId& run) : attempts_(attempts), run_(run) {}
+  Glance(const Engine::State& engine, const RunId& run) : engine_(engine), run_(run) {}
   std::optional<AttemptView> attempt(std::int64_t id) override {
-    return attempts_.view({run_, id});
+    return engine_.attempt({run_, id});
   }
   bool revoke(std::int64_t) override { return false; }
   Result<Execution*> execution() override {
@@ -23,7 +23,7 @@ class Glance final : public TransitionHost {
   std::vector<HistoryInput> take_arrived() override { return {}; }
 
  private:
-  Attempts& attempts_;
+  const Engine::State& engine_;
   const RunId& run_;
 };
 
@@ -129,10 +129,15 @@ void Engine::State::release(const std::shared_ptr<Actor>& actor) {
 }
 
 void Engine::State::follow_up(Actor& actor, Flight& flight) {
+  for (const LeaseToken& token : flight.ended_leases) {
+    leases_->forget(token);
+  }
   for (const auto& [id, why] : flight.to_stop) {
     constexpr std::array kReasons = {StopReason::kCancelled, StopReason::kTimedOut,
                                      StopReason::kRunClosed};
-    attempts_->stop({actor.id, id}, kReasons.at(static_cast<std::size_t>(why)));
+    const StopReason reason = kReasons.at(static_cast<std::size_t>(why));
+    attempts_->stop({actor.id, id}, reason);
+    leases_->stop({actor.id, id}, reason);
   }
   for (const std::int64_t id : flight.to_dispatch) {
     dispatch(actor, id);
@@ -140,7 +145,7 @@ void Engine::State::follow_up(Actor& actor, Flight& flight) {
   if (flight.tend_children) {
     tend_children(actor);
   }
-  Glance glance(*attempts_, actor.id);
+  Glance glance(*this, actor.id);
   deadlines_->set(actor.id, next_deadline(*actor.state, glance));
 }
 
@@ -169,7 +174,12 @@ void Engine::State::dispatch(Actor& actor, std::int64_t scheduled_event_id) {
   }
   info.heartbeat_timeout = plan.heartbeat;
   info.header = actor.state->header;
-  attempts_->dispatch({actor.id, scheduled_event_id}, record, std::move(info));
+  const AttemptKey key{actor.id, scheduled_event_id};
+  if (record.lease || !attempts_->serves(plan.queue)) {
+    leases_->dispatch(key, record, std::move(info));
+  } else if (!leases_->has(key, record.attempt)) {
+    attempts_->dispatch(key, record, std::move(info));
+  }
 }
 
 void Engine::State::recover(Actor& actor, Transition& transition) {

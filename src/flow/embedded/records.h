@@ -14,6 +14,13 @@
 
 namespace holdfast::flow::embedded {
 
+// Who outside the engine has the current attempt of an activity.
+struct Lease {
+  std::string id;
+  std::string worker;
+  UtcTime started;
+};
+
 // A pending activity: from ActivityTaskScheduled to its closing event. Failed attempts and retries
 // live here, not in history.
 struct ActivityRecord {
@@ -25,6 +32,7 @@ struct ActivityRecord {
   std::optional<Json> last_failure;
   std::optional<Json> heartbeat;
   bool cancel_requested = false;
+  std::optional<Lease> lease;  // as it was when the run was read; leases.h knows today's
 };
 
 // Attributes of an activity, decoded.

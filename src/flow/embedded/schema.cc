@@ -107,6 +107,7 @@ ALTER TABLE flow_activities ADD COLUMN worker TEXT;
 ALTER TABLE flow_activities ADD COLUMN started INTEGER;
 ALTER TABLE flow_activities ADD COLUMN heard INTEGER;
 ALTER TABLE flow_activities ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE flow_engine(name TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
 )sql";
 
 }  // namespace

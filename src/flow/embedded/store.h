@@ -53,6 +53,13 @@ Result<RunId> resolve(db::Connection& sql, const RunRef& ref);
 Result<std::optional<RunId>> run_of_child(db::Connection& sql, const RunId& parent,
                                           std::int64_t initiated_event_id);
 Result<std::vector<RunId>> runs_to_recover(db::Connection& sql);
+// What a reset goes on from; `made`: the run that this request has made before.
+struct BaseOfReset {
+  RunState state;
+  std::vector<Event> history;
+  std::optional<RunId> made;
+};
+Result<BaseOfReset> load_base(db::Connection& sql, const RunRef& run, const std::string& request);
 // An update that a run accepted, and its outcome when it has one; nullopt: the run knows none.
 struct KnownUpdate {
   std::optional<Json> outcome;

@@ -157,6 +157,7 @@ void Transition::fail_attempt(ActivityRecord& record, Json failure, bool retryab
   }
   if (why.empty()) {
     ++record.attempt;
+    record.lease.reset();
     record.next_at = next_at;
     record.last_failure = std::move(failure);
     activities_changed.insert(record.scheduled_event_id);
@@ -170,14 +171,16 @@ void Transition::fail_attempt(ActivityRecord& record, Json failure, bool retryab
 void Transition::close_activity(std::int64_t id, EventType event, JsonObject attributes,
                                 bool started) {
   const auto found = state_.activities.find(id);
+  const auto view = host_.attempt(id);
+  const std::string worker(view && !view->worker.empty() ? view->worker : kIdentity);
   const ActivityRecord record = std::move(found->second);
   state_.activities.erase(found);
   activities_changed.insert(id);
   attributes["scheduledEventId"] = id;
-  attributes["identity"] = kIdentity;
+  attributes["identity"] = worker;
   if (started) {
     JsonObject begin = {{"scheduledEventId", id},
-                        {"identity", kIdentity},
+                        {"identity", worker},
                         {"requestId", fmt::format("{}/{}", state_.summary.run_id.text(), id)},
                         {"attempt", record.attempt}};
     if (record.last_failure) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "flow/embedded/records.h"
+#include "flow/embedded/reset.h"
 #include "flow/event.h"
 #include "flow/replay/execution.h"
 
@@ -36,6 +37,7 @@ struct AttemptEnded {
   int attempt = 0;
   Result<Json> outcome;
   std::optional<Json> details;  // of its last heartbeat
+  std::string lease;            // of one that somebody outside ended
 };
 // Something about a child: the event that the parent's history gets.
 struct ChildInput {
@@ -60,6 +62,7 @@ struct AttemptView {
   std::optional<UtcTime> heartbeat;
   std::optional<Json> details;
   bool ended = false;  // its outcome is on the way
+  std::string worker;  // who has it, where that is not the engine
 };
 
 // What a transition needs to know and do outside, given by the engine.
@@ -87,6 +90,8 @@ class Transition {
 
   // The first event of a new run.
   void start(JsonObject attributes);
+  // The beginning of a run that goes on from another's history.
+  void start_again(ResetPlan plan);
   // Applies one thing that happened. An input that has become meaningless (late, double) does
   // nothing. The run is open, or the input is ignored.
   void accept(const HistoryInput& input);
@@ -132,6 +137,7 @@ class Transition {
 
  private:
   Event& append(EventType type, JsonObject attributes);
+  void take_over(Event event);
   void accept_signal(const SignalInput& input);
   void accept_cancel(const CancelInput& input);
   void accept_attempt(const AttemptEnded& input);

@@ -91,6 +91,48 @@ void Transition::carry_out(Event& event) {
   }
 }
 
+// An event of another run's history, with what it did to the rows.
+void Transition::take_over(Event event) {
+  using enum EventType;
+  state_.summary.history_length = event.id;
+  events.push_back(std::move(event));
+  Event& taken = events.back();
+  switch (taken.type) {
+    case kActivityTaskCompleted:
+    case kActivityTaskFailed:
+    case kActivityTaskTimedOut:
+    case kActivityTaskCanceled:
+      state_.activities.erase(event_ref(taken.attributes, "scheduledEventId"));
+      return;
+    case kTimerFired:
+      state_.timers.erase(event_ref(taken.attributes, "startedEventId"));
+      return;
+    case kWorkflowExecutionCancelRequested:
+      state_.cancel_requested = true;
+      return;
+    case kStartChildWorkflowExecutionInitiated:  // ended, or the reset was refused
+      return;
+    default:
+      return carry_out(taken);
+  }
+}
+
+void Transition::start_again(ResetPlan plan) {
+  for (Event& event : plan.kept) {
+    take_over(std::move(event));
+  }
+  for (auto& [id, record] : state_.activities) {
+    record.scheduled = now_;
+  }
+  std::erase_if(to_dispatch, [this](std::int64_t id) { return !state_.activities.contains(id); });
+  append(EventType::kWorkflowTaskFailed, std::move(plan.task_failed));
+  for (JsonObject& signal : plan.signals) {
+    append(EventType::kWorkflowExecutionSignaled, std::move(signal));
+  }
+  task_wanted_ = true;
+  attributes_changed = true;
+}
+
 void Transition::continue_as_new(const Event& event) {
   const RunId next(text_at(event.attributes, "newExecutionRunId"));
   const auto execution = host_.execution();

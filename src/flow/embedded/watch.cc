@@ -1,70 +1,10 @@
 #include "flow/embedded/watch.h"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <vector>
 
 namespace holdfast::flow::embedded {
-namespace {
-
-namespace asio = boost::asio;
-
-}  // namespace
-
-// Completes its handler once: by a change, by time, or by cancellation.
-class Watcher : public std::enable_shared_from_this<Watcher> {
- public:
-  explicit Watcher(env::Clock& clock) : clock_(clock) {}
-
-  // Takes the handler; completes at once when the change has come.
-  void begin(std::move_only_function<void(bool)> handler, std::optional<MonoTime> until) {
-    std::unique_lock lock(mutex_);
-    if (changed_) {
-      lock.unlock();
-      handler(true);
-      return;
-    }
-    handler_ = std::move(handler);
-    if (until) {
-      timer_ = clock_.call_at(*until, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) {
-          self->complete(false);
-        }
-      });
-    }
-  }
-
-  void complete(bool change) {
-    std::move_only_function<void(bool)> handler;
-    env::TimerId timer = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      changed_ = changed_ || change;
-      handler = std::exchange(handler_, nullptr);
-      timer = std::exchange(timer_, 0);
-    }
-    if (handler) {
-      if (timer != 0) {
-        clock_.cancel(timer);
-      }
-      handler(change);
-    }
-  }
-
- private:
-  env::Clock& clock_;
-  std::mutex mutex_;
-  bool changed_ = false;
-  std::move_only_function<void(bool)> handler_;
-  env::TimerId timer_ = 0;
-};
-
-std::shared_ptr<Watcher> Watch::watcher(RunId run) {
-  auto made = std::make_shared<Watcher>(clock_);
+std::shared_ptr<Waiter> Watch::watcher(RunId run) {
+  auto made = std::make_shared<Waiter>(clock_);
   const std::lock_guard lock(mutex_);
   const auto [first, last] = watchers_.equal_range(run);
   for (auto it = first; it != last;) {
@@ -74,31 +14,8 @@ std::shared_ptr<Watcher> Watch::watcher(RunId run) {
   return made;
 }
 
-async::Co<bool> Watch::wait(std::shared_ptr<Watcher> watcher, std::optional<MonoTime> until) {
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(bool)>(
-      [watcher, until](auto handler) {
-        auto executor = asio::get_associated_executor(handler);
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        if (slot.is_connected()) {
-          slot.assign([weak = std::weak_ptr(watcher)](asio::cancellation_type) {
-            if (const auto alive = weak.lock()) {
-              alive->complete(false);
-            }
-          });
-        }
-        watcher->begin(
-            [executor, taken = std::move(handler)](bool changed) mutable {
-              asio::post(executor, [done = std::move(taken), changed]() mutable {
-                std::move(done)(changed);
-              });
-            },
-            until);
-      },
-      asio::use_awaitable);
-}
-
 void Watch::notify(const RunChange& change) {
-  std::vector<std::shared_ptr<Watcher>> woken;
+  std::vector<std::shared_ptr<Waiter>> woken;
   std::vector<std::shared_ptr<Subscriber>> told;
   {
     const std::lock_guard lock(mutex_);
@@ -126,7 +43,7 @@ void Watch::notify(const RunChange& change) {
 }
 
 void Watch::stop() {
-  std::vector<std::shared_ptr<Watcher>> woken;
+  std::vector<std::shared_ptr<Waiter>> woken;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [run, weak] : watchers_) {

@@ -16,6 +16,8 @@ namespace {
 using detail::Command;
 using detail::non_deterministic;
 
+constexpr std::string_view kResetCause = "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW";
+
 bool ends_no_window(const Event* next) {
   return next != nullptr && (next->type == EventType::kWorkflowTaskFailed ||
                              next->type == EventType::kWorkflowTaskTimedOut ||
@@ -147,8 +149,12 @@ Status Execution::apply(std::span<const Event> events) {
           HF_TRY_VOID(run_window(event, next != nullptr));
         }
         break;
-      case EventType::kWorkflowTaskScheduled:
       case EventType::kWorkflowTaskFailed:
+        if (text_at(event.attributes, "cause") == kResetCause) {
+          runtime_->become(RunId(text_at(event.attributes, "newRunId")));
+        }
+        break;
+      case EventType::kWorkflowTaskScheduled:
       case EventType::kWorkflowTaskTimedOut:
         break;
       default:

@@ -55,6 +55,11 @@ Runtime::Runtime(RunInfo info, Json input, JsonObject memo, JsonObject search_at
       root_(std::make_shared<Scope>()),
       context_(*this, root_) {}
 
+void Runtime::become(RunId run) {
+  info_.run_id = std::move(run);
+  generator_.seed(seed_of(info_.run_id.text()));
+}
+
 Runtime::~Runtime() {
   destroying_ = true;
   while (!tasks_.empty()) {

@@ -90,6 +90,8 @@ class Runtime final : public ReadyQueue {
   bool replaying() const { return replaying_; }
   bool cancel_requested() const { return cancel_requested_; }
   std::uint64_t random() { return generator_(); }
+  // The run goes on as another one, with other random numbers: it was reset.
+  void become(RunId run);
   Result<Json> side_effect(const std::function<Json()>& function);
   void set_update(std::string name, WorkflowContext::UpdateHandler handler,
                   WorkflowContext::UpdateValidator validator);
