@@ -6,11 +6,14 @@
 #include "flow/history_json.h"
 #include "flow/outcome.h"
 #include "flow/replay/runtime.h"
+#include "flow/reset_point.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/errors.h"
 #include "flow/temporal/events.h"
 #include "flow/temporal/history_pages.h"
 #include "flow/temporal/proto/service.pb.h"
+#include "flow/temporal/start_details.h"
+#include "flow/temporal/updates.h"
 #include "flow/temporal/visibility.h"
 
 namespace holdfast::flow::temporal {
@@ -21,67 +24,6 @@ namespace common = ::temporal::api::common::v1;
 namespace enums = ::temporal::api::enums::v1;
 
 using HistoryReply = service::GetWorkflowExecutionHistoryResponse;
-
-HistoryEvent shown(const Event& event) {
-  return {event.id, event.time, std::string(name_of(event.type)), Json(event.attributes)};
-}
-
-enums::WorkflowIdReusePolicy reuse_policy(IdReuse reuse) {
-  switch (reuse) {
-    case IdReuse::kAllowIfFailed:
-      return enums::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY;
-    case IdReuse::kReject:
-      return enums::WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE;
-    default:
-      return enums::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE;
-  }
-}
-
-enums::WorkflowIdConflictPolicy conflict_policy(IdConflict conflict) {
-  switch (conflict) {
-    case IdConflict::kUseExisting:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING;
-    case IdConflict::kTerminateExisting:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING;
-    default:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL;
-  }
-}
-
-// What a start and a signal with start tell of the run.
-template <class Request>
-Status set_details(const std::string& type, const WorkflowId& id, const Json& input,
-                   const StartOptions& options, const Options& worker, Request& request) {
-  request.set_namespace_(worker.name_space);
-  request.set_workflow_id(id.text());
-  request.mutable_workflow_type()->set_name(type);
-  request.mutable_task_queue()->set_name(worker.task_queue);
-  request.set_workflow_id_reuse_policy(reuse_policy(options.reuse));
-  HF_TRY_VOID(from_json(input, *request.mutable_input()));
-  HF_TRY_VOID(from_json(Json(options.memo), *request.mutable_memo()));
-  HF_TRY_VOID(from_json(Json(options.search_attributes), *request.mutable_search_attributes()));
-  JsonObject header;
-  for (const auto& [key, value] : options.header) {
-    header[key] = value;
-  }
-  HF_TRY_VOID(from_json(Json(std::move(header)), *request.mutable_header()));
-  if (options.run_timeout.count() > 0) {
-    HF_TRY_VOID(from_json(Json(duration_text(options.run_timeout)),
-                          *request.mutable_workflow_run_timeout()));
-  }
-  return {};
-}
-
-// The answer of an update. That the run closed before it gave one is the server's own failure.
-Result<Json> update_outcome(const Json& outcome) {
-  Result<Json> answer = answer_of(outcome);
-  const Json* failure = find(outcome, "failure");
-  const Json* info = failure ? find(*failure, "applicationFailureInfo") : nullptr;
-  if (info && get_string(*info, "type") == "AcceptedUpdateCompletedWorkflow") {
-    return Error(Code::kFailedPrecondition, "the run closed before it answered the update");
-  }
-  return answer;
-}
 
 class TemporalClient final : public Client {
  public:
@@ -205,16 +147,14 @@ class TemporalClient final : public Client {
     request.set_request_id(new_request_id());
     request.set_reason(reason);
     const common::WorkflowExecution execution = request.workflow_execution();
-    const Status asked = status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
-        &parts_.caller, "RequestCancelWorkflowExecution", std::move(request)));
-    if (asked || asked.error().code() != Code::kFailedPrecondition) {
-      co_return asked;
-    }
-    // Closed: whoever asks once more after the run was cancelled hears the same.
+    HF_CO_TRY_VOID(status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
+        &parts_.caller, "RequestCancelWorkflowExecution", std::move(request))));
+    // The server says yes also to a run that was closed long ago.
     HF_CO_TRY(const std::vector<Event> events, co_await whole_history(execution));
-    const auto before =
+    const auto asked =
         std::ranges::find(events, EventType::kWorkflowExecutionCancelRequested, &Event::type);
-    co_return before != events.end() ? Status() : asked;
+    co_return asked != events.end() ? Status()
+                                    : Error(Code::kFailedPrecondition, "the run is closed");
   }
 
   Co<Status> terminate(RunRef run, std::string reason) override {
@@ -232,8 +172,26 @@ class TemporalClient final : public Client {
     co_return done;
   }
 
-  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
-    co_return Error(Code::kFailedPrecondition, "runs are reset on the embedded engine only");
+  Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
+                          std::string request_id) override {
+    service::ResetWorkflowExecutionRequest request;
+    HF_CO_TRY(const common::WorkflowExecution execution, co_await locate(run));
+    HF_CO_TRY(const std::vector<Event> events, co_await whole_history(execution));
+    HF_CO_TRY(const ResetPoint point, find_reset_point(events, event_id));
+    *request.mutable_workflow_execution() = execution;
+    request.set_namespace_(parts_.options.name_space);
+    request.set_reason(reason);
+    request.set_workflow_task_finish_event_id(point.completed_event_id);
+    request.set_request_id(request_id.empty() ? new_request_id() : request_id);
+    request.add_reset_reapply_exclude_types(enums::RESET_REAPPLY_EXCLUDE_TYPE_UPDATE);
+    request.add_reset_reapply_exclude_types(enums::RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST);
+    const auto reply = co_await call<service::ResetWorkflowExecutionResponse>(
+        &parts_.caller, "ResetWorkflowExecution", std::move(request));
+    if (!reply) {
+      co_return reply.error();
+    }
+    tell(execution.workflow_id(), reply->run_id(), "");
+    co_return RunId(reply->run_id());
   }
 
   Co<Result<RunDescription>> describe(RunRef run) override {

@@ -34,13 +34,7 @@ std::vector<Scrubbed> histories(stories::Stage& stage, const Story& story) {
   return all;
 }
 
-class SlowConformance : public testing::TestWithParam<Story> {
- protected:
-  void SetUp() override { HF_NEEDS_TEMPORAL(); }
-};
-
-TEST_P(SlowConformance, TellsTheSameOnAllEngines) {
-  const Story& story = GetParam();
+void tell_on_all_engines(const Story& story) {
   struct Teller {
     std::string name;
     std::unique_ptr<stories::Stage> stage;
@@ -83,12 +77,60 @@ TEST_P(SlowConformance, TellsTheSameOnAllEngines) {
       }
     }
   }
-  if (!HasFailure()) {
+  if (!testing::Test::HasFailure()) {
     told().stories.insert(story.name);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SlowConformance, testing::ValuesIn(stories::all_stories()),
+// A quick part of the stories in each change's tests, all of them every night.
+std::vector<Story> quick_stories() {
+  static const std::set<std::string_view> kQuick = {"Sequence",
+                                                    "Retried",
+                                                    "CancelInWorkWait",
+                                                    "CleanedUp",
+                                                    "Parent",
+                                                    "OvertakenEnd",
+                                                    "ContinuedWithSignals",
+                                                    "SignalBeforeTimer",
+                                                    "UpdateAnswered",
+                                                    "UpdateRefused",
+                                                    "UpdateOfSameId",
+                                                    "UpdateRacesTheEnd",
+                                                    "UpdateWithSignal",
+                                                    "SignalWithStart",
+                                                    "Queries",
+                                                    "MemoChanges",
+                                                    "SameId",
+                                                    "Markers",
+                                                    "PatchMeetsOldRun",
+                                                    "AgentCompletes",
+                                                    "AgentCancelled",
+                                                    "LeftOpen",
+                                                    "ResetHearsAgain",
+                                                    "Searched",
+                                                    "FailingRun"};
+  std::vector<Story> quick;
+  for (const Story& story : stories::all_stories()) {
+    if (kQuick.contains(story.name)) {
+      quick.push_back(story);
+    }
+  }
+  return quick;
+}
+
+class Conformance : public testing::TestWithParam<Story> {
+ protected:
+  void SetUp() override { HF_NEEDS_TEMPORAL(); }
+};
+class SlowConformance : public Conformance {};
+class NightlyConformance : public Conformance {};
+
+TEST_P(SlowConformance, TellsTheSameOnAllEngines) { tell_on_all_engines(GetParam()); }
+TEST_P(NightlyConformance, TellsTheSameOnAllEngines) { tell_on_all_engines(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Slow, SlowConformance, testing::ValuesIn(quick_stories()),
+                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Nightly, NightlyConformance, testing::ValuesIn(stories::all_stories()),
                          [](const auto& info) { return info.param.name; });
 
 // After all tests: how many stories, and whether the list of differences is still true.

@@ -16,7 +16,8 @@ namespace {
 namespace service = ::temporal::api::workflowservice::v1;
 namespace enums = ::temporal::api::enums::v1;
 
-// The server gives an empty answer this much before the deadline of a poll.
+// The server gives an empty answer this much before the deadline of a poll, and refuses polls
+// with a deadline of less than two seconds.
 constexpr Nanoseconds kReserve = std::chrono::seconds(1);
 constexpr Nanoseconds kLongestPoll = std::chrono::seconds(60);
 // Tasks whose heartbeats are told to subscribers; of more than this many, some are not.
@@ -52,7 +53,7 @@ class TemporalTasks final : public TaskClient {
     const MonoTime until = caller_.clock().mono() + patience;
     do {
       const Nanoseconds left = until - caller_.clock().mono();
-      const Nanoseconds deadline = std::clamp(left, kReserve, kLongestPoll) + kReserve;
+      const Nanoseconds deadline = std::clamp(left, 2 * kReserve, kLongestPoll) + kReserve;
       const auto polled = co_await call<service::PollActivityTaskQueueResponse>(
           &caller_, "PollActivityTaskQueue", request, deadline);
       if (!polled && polled.error().code() != Code::kDeadlineExceeded) {

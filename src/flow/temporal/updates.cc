@@ -1,5 +1,6 @@
 #include "flow/temporal/updates.h"
 
+#include "flow/outcome.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/proto/service.pb.h"
 
@@ -97,6 +98,17 @@ Status add_rejection(const detail::UpdateRejection& rejection, const Task& task,
   HF_TRY_VOID(from_json(to_failure(rejection.reason), *told.mutable_failure()));
   add_message(rejection.id, "reject", told, answer);
   return {};
+}
+
+// That the run closed before it gave an answer is a failure of the server's own.
+Result<Json> update_outcome(const Json& outcome) {
+  Result<Json> answer = answer_of(outcome);
+  const Json* failure = find(outcome, "failure");
+  const Json* info = failure ? find(*failure, "applicationFailureInfo") : nullptr;
+  if (info && get_string(*info, "type") == "AcceptedUpdateCompletedWorkflow") {
+    return Error(Code::kFailedPrecondition, "the run closed before it answered the update");
+  }
+  return answer;
 }
 
 }  // namespace holdfast::flow::temporal

@@ -31,4 +31,7 @@ Status add_rejection(
     const ::temporal::api::workflowservice::v1::PollWorkflowTaskQueueResponse& task,
     ::temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest& answer);
 
+// The answer that a client gets. kFailedPrecondition: the run closed before it gave one.
+Result<Json> update_outcome(const Json& outcome);
+
 }  // namespace holdfast::flow::temporal

@@ -115,7 +115,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
   for (PendingActivity& activity : shown.activities) {
     const auto& [queue, scheduled] = queues[activity.activity_id];
     activity.scheduled = scheduled;
-    activity.queue = queue.starts_with(prefix) ? queue.substr(prefix.size()) : queue;
+    activity.queue = queue.starts_with(prefix) ? queue.substr(prefix.size())
+                                               : std::string(kForeignQueue) + queue;
   }
 }
 

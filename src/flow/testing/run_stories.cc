@@ -130,7 +130,7 @@ std::int64_t counted(Stage& stage, const ListQuery& query) {
 
 void tell_searched(Stage& stage) {
   StartOptions how;
-  const std::string mark = stage.prefix.empty() ? "orders" : stage.prefix;
+  const std::string mark = "orders";
   how.search_attributes = {{"resource", mark}};
   ASSERT_TRUE(stage.start("w", "a", {}, how));
   ASSERT_TRUE(stage.start("w", "b"));

@@ -54,6 +54,9 @@ std::string without_uuids(std::string text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (is_uuid(std::string_view(text).substr(at))) {
       text.replace(at, 36, "(uuid)");
+      if (at >= 4 && text.compare(at - 4, 4, "run_") == 0) {
+        text.erase(at - 4, 4);  // the embedded engine's run ids
+      }
     }
   }
   return text;
@@ -94,7 +97,8 @@ std::string compared(const Json& attributes, std::string_view key, const std::st
       *value == Json("")) {
     return "";
   }
-  return " " + std::string(key) + "=" + without(to_text(plain_value(*value)), prefix);
+  const std::string text = without(to_text(plain_value(*value)), prefix);
+  return text == "\"\"" ? "" : " " + std::string(key) + "=" + text;
 }
 
 std::string failure_of(const Json& attributes) {
@@ -152,6 +156,10 @@ const std::vector<Difference>& differences() {
        "the server fills it in", "scheduleToCloseTimeout"},
       {"type of a started child", "ChildWorkflowExecutionStarted", "workflowType",
        "the embedded engine names it where the child is asked for only"},
+      {"type of a child that was not started", "StartChildWorkflowExecutionFailed", "workflowType",
+       "the embedded engine names it where the child is asked for only"},
+      {"why an activity that nobody had was cancelled", "ActivityTaskCanceled", "details",
+       "the server's words"},
       {"header of a started child", "ChildWorkflowExecutionStarted", "header",
        "the server hands out nothing else to workers"},
       {"why a child is terminated", "WorkflowExecutionTerminated", "reason", "the server's words"},

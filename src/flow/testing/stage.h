@@ -130,7 +130,7 @@ class EmbeddedStage final : public Stage {
   void open() override;
   void restart() override;
   Client& client() override { return engine_->client(); }
-  TaskClient& tasks() override { std::abort(); }
+  TaskClient& tasks() override { return engine_->tasks(); }
   void call_during_task(std::function<void()> call) override;
   void add_search_attributes(std::map<std::string, std::string>) override {}
 
