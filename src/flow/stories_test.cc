@@ -12,7 +12,7 @@ namespace {
 using Histories = std::vector<std::vector<std::string>>;
 
 // Where HF_STORY_HISTORIES names a folder, the histories go there, for readers of other makers
-// (tests/compat/temporal_test.py).
+// (tests/compat/sdk_test.py).
 void keep(Stage& stage, const Story& story, const std::string& run) {
   if (const char* folder = std::getenv("HF_STORY_HISTORIES")) {
     const auto json = stage.wait(stage.client().history_json(stage.run(run)));

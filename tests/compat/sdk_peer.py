@@ -1,4 +1,4 @@
-"""The other side of temporal_test.py: runs inside the environment that has `temporalio`."""
+"""The other side of sdk_test.py: runs inside the environment that has `temporalio`."""
 
 import asyncio
 import json

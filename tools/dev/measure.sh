@@ -7,7 +7,13 @@ hf_bench() {
   [ $# -gt 0 ] && shift
   [ -f "bench/$name.py" ] ||
     fail "there is no benchmark '$name'; bench/ has: $(cd bench && echo *.py)" 2
-  hf_build release holdfast || return
+  local targets=(holdfast)
+  if [ "$name" = flow_temporal ]; then
+    . "$HF_ROOT/tools/dev/tools.sh"
+    hf_temporal_tool
+    targets=(temporal_test)
+  fi
+  hf_build release "${targets[@]}" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
 }
 

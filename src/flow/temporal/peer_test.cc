@@ -1,9 +1,12 @@
-// A worker for clients and activities of other makers: tests/compat/temporal_test.py runs this test
+// A worker for clients and activities of other makers: tests/compat/sdk_test.py runs this test
 // as a process of its own and talks to it with an official SDK.
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 
+#include "flow/history_json.h"
+#include "flow/replay/execution.h"
 #include "flow/temporal/testing/stage.h"
 
 namespace holdfast::flow::temporal {
@@ -46,6 +49,41 @@ Task<Result<Json>> conversation(WorkflowContext& ctx) {
                             {"refused", refused ? "no" : refused.error().to_string()}});
 }
 
+// What bench/flow_temporal.py measures.
+Task<Result<Json>> sequence(WorkflowContext& ctx) {
+  Json word = ctx.input();
+  for (int i = 0; i < 5; ++i) {
+    HF_CO_TRY(word, co_await ctx.activity("noop", word));
+  }
+  co_return word;
+}
+
+// HF_PEER_TIMES replays of the history in the file HF_PEER_HISTORY; prints events per second.
+TEST(TemporalPeer, DISABLED_Replay) {
+  const char* file = std::getenv("HF_PEER_HISTORY");
+  const char* times = std::getenv("HF_PEER_TIMES");
+  ASSERT_TRUE(file && times);
+  std::ifstream stream(file);
+  const auto json = parse_json(std::string((std::istreambuf_iterator<char>(stream)), {}), 1 << 24);
+  ASSERT_TRUE(json) << json.error().to_string();
+  const auto events = import_history(*json);
+  ASSERT_TRUE(events) << events.error().to_string();
+  WorkflowRegistry workflows;
+  workflows.add("sequence", sequence);
+  env::SystemClock clock;
+  const MonoTime began = clock.mono();
+  const int count = std::atoi(times);
+  for (int i = 0; i < count; ++i) {
+    Execution execution(workflows);
+    const Status replayed = execution.apply(*events);
+    ASSERT_TRUE(replayed) << replayed.error().to_string();
+    ASSERT_TRUE(execution.check_complete());
+  }
+  const std::chrono::duration<double> took = clock.mono() - began;
+  std::printf("events a second: %.0f\n",
+              count * static_cast<double>(events->size()) / took.count());
+}
+
 TEST(TemporalPeer, DISABLED_Worker) {
   const char* address = std::getenv("HF_PEER_ADDRESS");
   const char* queue = std::getenv("HF_PEER_QUEUE");
@@ -55,6 +93,8 @@ TEST(TemporalPeer, DISABLED_Worker) {
   WorkflowRegistry workflows;
   ActivityRegistry activities;
   workflows.add("conversation", conversation);
+  workflows.add("sequence", sequence);
+  activities.add("noop", [](ActivityContext&, const Json& word) -> Result<Json> { return word; });
   Options options;
   options.address = address;
   options.task_queue = queue;

@@ -34,6 +34,19 @@ inline ::temporal::api::enums::v1::WorkflowIdConflictPolicy conflict_policy(IdCo
   }
 }
 
+// One line for people, shown above the run: "scheduled_backup (resource: orders, trigger: manual)".
+inline std::string start_summary(const std::string& type, const JsonObject& search_attributes) {
+  std::string words;
+  for (const auto& [name, value] : search_attributes) {
+    if (value.is_string() && !name.ends_with("_id")) {
+      words +=
+          (words.empty() ? "" : ", ") + std::string(name) + ": " + std::string(value.get_string());
+    }
+  }
+  constexpr std::size_t kMostBytes = 200;
+  return (words.empty() ? type : type + " (" + words + ")").substr(0, kMostBytes);
+}
+
 template <class Request>
 Status set_details(const std::string& type, const WorkflowId& id, const Json& input,
                    const StartOptions& options, const Options& worker, Request& request) {
@@ -50,6 +63,8 @@ Status set_details(const std::string& type, const WorkflowId& id, const Json& in
     header[key] = value;
   }
   HF_TRY_VOID(from_json(Json(std::move(header)), *request.mutable_header()));
+  HF_TRY_VOID(from_json(Json(start_summary(type, options.search_attributes)),
+                        *request.mutable_user_metadata()->mutable_summary()));
   if (options.run_timeout.count() > 0) {
     HF_TRY_VOID(from_json(Json(duration_text(options.run_timeout)),
                           *request.mutable_workflow_run_timeout()));
