@@ -101,17 +101,21 @@ void tell_unknown_child(Stage& stage) {
 // Code that the history does not match, or that throws, fails the task; the run goes on when the
 // code is right again.
 template <bool kThrows>
-void misled(Stage& stage) {
-  stage.workflows.add("w", [&stage](WorkflowContext& ctx) -> Task<Result<Json>> {
-    if (stage.ledger.count("wrong") > stage.ledger.count("right")) {
-      if (kThrows) {
-        throw std::runtime_error("thrown by the code");
-      }
-      HF_CO_TRY_VOID(co_await ctx.activity("unplanned", {}));
+Task<Result<Json>> misled_run(WorkflowContext& ctx, Stage& stage) {
+  if (stage.ledger.count("wrong") > stage.ledger.count("right")) {
+    if (kThrows) {
+      throw std::runtime_error("thrown by the code");
     }
-    HF_CO_TRY_VOID(co_await ctx.timer(milliseconds(1)));
-    co_return co_await ctx.wait_signal("go");
-  });
+    HF_CO_TRY_VOID(co_await ctx.activity("unplanned", {}));
+  }
+  HF_CO_TRY_VOID(co_await ctx.timer(milliseconds(1)));
+  co_return co_await ctx.wait_signal("go");
+}
+
+template <bool kThrows>
+void misled(Stage& stage) {
+  stage.workflows.add("w",
+                      [&stage](WorkflowContext& ctx) { return misled_run<kThrows>(ctx, stage); });
 }
 
 void tell_misled(Stage& stage) {

@@ -19,15 +19,17 @@ void tell_marked(Stage& stage) {
 }
 
 // A side effect is made once, whatever is replayed.
+Task<Result<Json>> made_once_run(WorkflowContext& ctx, Stage& stage) {
+  HF_CO_TRY(const Json drawn, ctx.side_effect([&stage] {
+    stage.ledger.note("made");
+    return Json(stage.ledger.count("made"));
+  }));
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("go"));
+  co_return drawn;
+}
+
 void made_once(Stage& stage) {
-  stage.workflows.add("w", [&stage](WorkflowContext& ctx) -> Task<Result<Json>> {
-    HF_CO_TRY(const Json drawn, ctx.side_effect([&stage] {
-      stage.ledger.note("made");
-      return Json(stage.ledger.count("made"));
-    }));
-    HF_CO_TRY_VOID(co_await ctx.wait_signal("go"));
-    co_return drawn;
-  });
+  stage.workflows.add("w", [&stage](WorkflowContext& ctx) { return made_once_run(ctx, stage); });
 }
 
 void tell_made_once(Stage& stage) {

@@ -27,49 +27,66 @@ void tell_timer_before_signal(Stage& stage) {
   EXPECT_EQ(stage.signal("a", "decide").error().code(), Code::kFailedPrecondition);
 }
 
-// An activity against a timer; the slower one is given up.
+// An activity that has begun against a timer; the slower one is given up.
+template <bool kActivityWins>
+Task<Result<Json>> raced_run(WorkflowContext& ctx) {
+  ActivityOptions how;
+  how.heartbeat = seconds(30);
+  const auto work = ctx.activity("work", {}, how);
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("begun"));
+  const auto timer = ctx.timer(kActivityWins ? Nanoseconds(hours(10)) : milliseconds(50));
+  HF_CO_TRY(const auto first, co_await wait_any(ctx, work, timer));
+  work.cancel();
+  timer.cancel();
+  const auto ended = co_await work;
+  co_return Json(JsonArray{first, ended ? *ended : Json("gone")});
+}
+
 template <bool kActivityWins>
 void raced(Stage& stage) {
-  stage.workflows.add("w", [](WorkflowContext& ctx) -> Task<Result<Json>> {
-    ActivityOptions how;
-    how.heartbeat = seconds(30);
-    const auto work = ctx.activity("work", {}, how);
-    const auto timer = ctx.timer(kActivityWins ? Nanoseconds(hours(10)) : milliseconds(50));
-    HF_CO_TRY(const auto first, co_await wait_any(ctx, work, timer));
-    work.cancel();
-    timer.cancel();
-    const auto ended = co_await work;
-    co_return Json(JsonArray{first, ended ? *ended : Json("gone")});
-  });
-  stage.activities.add("work", [](ActivityContext& ctx, const Json&) -> Result<Json> {
+  stage.workflows.add("w", raced_run<kActivityWins>);
+  stage.activities.add("work", [&stage](ActivityContext& ctx, const Json&) -> Result<Json> {
+    stage.ledger.note("begun");
     if (kActivityWins) {
+      stage.ledger.wait_for("timer started");
       return Json("done");
     }
     return until_stopped(ctx);
   });
 }
 
-void tell_activity_wins(Stage& stage) {
+void begin_race(Stage& stage) {
   ASSERT_TRUE(stage.start("w", "a"));
+  stage.ledger.wait_for("begun");
+  ASSERT_TRUE(stage.signal("a", "begun"));
+  stage.wait_for("a", "TimerStarted");
+  stage.ledger.note("timer started");
+}
+
+void tell_activity_wins(Stage& stage) {
+  begin_race(stage);
   EXPECT_EQ(stage.result("a").value(), Json(JsonArray{0, Json("done")}));
 }
 
 void tell_timer_wins(Stage& stage) {
-  ASSERT_TRUE(stage.start("w", "a"));
+  begin_race(stage);
   EXPECT_EQ(stage.result("a").value(), Json(JsonArray{1, Json("gone")}));
 }
 
 // A signal comes while the task that ends the run is under way: it is seen before the end.
+Task<Result<Json>> overtaken_run(WorkflowContext& ctx, Gate gate) {
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
+  HF_CO_TRY_VOID(gate.pass(ctx));
+  JsonArray late;
+  while (const auto word = ctx.poll_signal("late")) {
+    late.push_back(*word);
+  }
+  co_return Json(std::move(late));
+}
+
 void overtaken(Stage& stage) {
-  stage.workflows.add("w", [gate = stage.gate](WorkflowContext& ctx) -> Task<Result<Json>> {
-    HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
-    HF_CO_TRY_VOID(gate.pass(ctx));
-    JsonArray late;
-    while (const auto word = ctx.poll_signal("late")) {
-      late.push_back(*word);
-    }
-    co_return Json(std::move(late));
-  });
+  stage.workflows.add(
+      "w", [gate = stage.gate](WorkflowContext& ctx) { return overtaken_run(ctx, gate); });
 }
 
 void signal_during_task(Stage& stage, const std::vector<std::string>& words) {
@@ -90,15 +107,18 @@ void tell_overtaken(Stage& stage) {
 }
 
 // What comes during a task is buffered: signals stand before the end of an activity.
+Task<Result<Json>> buffered_run(WorkflowContext& ctx, Gate gate) {
+  const auto work = ctx.activity("work", {});
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
+  HF_CO_TRY_VOID(gate.pass(ctx));
+  HF_CO_TRY_VOID(co_await work);
+  HF_CO_TRY(const Json word, co_await ctx.wait_signal("late"));
+  co_return word;
+}
+
 void buffered(Stage& stage) {
-  stage.workflows.add("w", [gate = stage.gate](WorkflowContext& ctx) -> Task<Result<Json>> {
-    const auto work = ctx.activity("work", {});
-    HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
-    HF_CO_TRY_VOID(gate.pass(ctx));
-    HF_CO_TRY_VOID(co_await work);
-    HF_CO_TRY(const Json word, co_await ctx.wait_signal("late"));
-    co_return word;
-  });
+  stage.workflows.add(
+      "w", [gate = stage.gate](WorkflowContext& ctx) { return buffered_run(ctx, gate); });
   stage.activities.add("work", [&stage](ActivityContext&, const Json&) -> Result<Json> {
     stage.ledger.note("began");
     stage.ledger.wait_for("finish");
@@ -119,19 +139,22 @@ void tell_buffered(Stage& stage) {
 }
 
 // A run that continues as a new one while a signal waits for it does not lose it.
+Task<Result<Json>> continuing_run(WorkflowContext& ctx, Gate gate) {
+  if (!ctx.input().is_null()) {
+    co_return ctx.input();
+  }
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
+  HF_CO_TRY_VOID(gate.pass(ctx));
+  JsonArray late;
+  while (const auto word = ctx.poll_signal("late")) {
+    late.push_back(*word);
+  }
+  co_return ctx.continue_as_new(Json(std::move(late)));
+}
+
 void continuing(Stage& stage) {
-  stage.workflows.add("w", [gate = stage.gate](WorkflowContext& ctx) -> Task<Result<Json>> {
-    if (!ctx.input().is_null()) {
-      co_return ctx.input();
-    }
-    HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
-    HF_CO_TRY_VOID(gate.pass(ctx));
-    JsonArray late;
-    while (const auto word = ctx.poll_signal("late")) {
-      late.push_back(*word);
-    }
-    co_return ctx.continue_as_new(Json(std::move(late)));
-  });
+  stage.workflows.add(
+      "w", [gate = stage.gate](WorkflowContext& ctx) { return continuing_run(ctx, gate); });
 }
 
 void tell_continuing(Stage& stage) {

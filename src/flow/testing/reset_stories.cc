@@ -20,15 +20,17 @@ std::int64_t event_of(Stage& stage, const std::string& id, const std::string& ty
 }
 
 // Led astray until somebody mends it: the third step is another one then.
+Task<Result<Json>> steps_run(WorkflowContext& ctx, Stage& stage) {
+  HF_CO_TRY_VOID(co_await ctx.activity("step", Json("first")));
+  HF_CO_TRY_VOID(co_await ctx.activity("step", Json("second")));
+  const bool mended = stage.ledger.count("mended") > 0;
+  HF_CO_TRY_VOID(co_await ctx.activity("step", Json(mended ? "right" : "wrong")));
+  HF_CO_TRY(const Json drawn, ctx.side_effect([&] { return Json(ctx.info().run_id.text()); }));
+  co_return Json(drawn == Json(ctx.info().run_id.text()) && mended);
+}
+
 void steps(Stage& stage) {
-  stage.workflows.add("w", [&stage](WorkflowContext& ctx) -> Task<Result<Json>> {
-    HF_CO_TRY_VOID(co_await ctx.activity("step", Json("first")));
-    HF_CO_TRY_VOID(co_await ctx.activity("step", Json("second")));
-    const bool mended = stage.ledger.count("mended") > 0;
-    HF_CO_TRY_VOID(co_await ctx.activity("step", Json(mended ? "right" : "wrong")));
-    HF_CO_TRY(const Json drawn, ctx.side_effect([&] { return Json(ctx.info().run_id.text()); }));
-    co_return Json(drawn == Json(ctx.info().run_id.text()) && mended);
-  });
+  stage.workflows.add("w", [&stage](WorkflowContext& ctx) { return steps_run(ctx, stage); });
   stage.activities.add("step", [&stage](ActivityContext&, const Json& input) -> Result<Json> {
     stage.ledger.note(std::string(input.get_string()));
     return input;

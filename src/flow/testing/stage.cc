@@ -1,5 +1,7 @@
 #include "flow/testing/stage.h"
 
+#include <fmt/core.h>
+
 namespace holdfast::flow::stories {
 
 void pause(Nanoseconds duration) {
@@ -80,12 +82,30 @@ void Stage::wait_for(const std::string& id, const std::string& type, int times) 
   while (times > 0) {
     const auto events = wait(client().wait_for_events(run(id), seen, seconds(60)));
     ASSERT_TRUE(events) << events.error().to_string();
-    ASSERT_FALSE(events->empty()) << "no " << type << " came";
+    ASSERT_FALSE(events->empty()) << "no " << type << " came; " << waits_for(id);
     for (const HistoryEvent& event : *events) {
       times -= event.type == type ? 1 : 0;
       seen = event.id;
     }
   }
+}
+
+std::string Stage::waits_for(const std::string& id) {
+  const auto described = describe(id);
+  if (!described) {
+    return described.error().to_string();
+  }
+  std::string text =
+      fmt::format("{}{} is {}, workflow task attempt {}", prefix, id,
+                  status_name(described->run.status), described->workflow_task_attempt);
+  for (const PendingActivity& activity : described->activities) {
+    text += fmt::format("; activity {} ({}, {}) is {}, attempt {}", activity.activity_id,
+                        activity.type, activity.queue, activity.state, activity.attempt);
+  }
+  for (const HistoryEvent& event : history(id)) {
+    text += fmt::format("\n{} {} {}", event.id, to_rfc3339(event.time), event.type);
+  }
+  return text;
 }
 
 void Stage::wait_until(const std::string& id,

@@ -81,6 +81,8 @@ class Stage {
   int count(const std::string& id, const std::string& type);
   // Until the run has so many events of this type.
   void wait_for(const std::string& id, const std::string& type, int times = 1);
+  // What the run waits for, in words, for a failing story.
+  std::string waits_for(const std::string& id);
   // Until the description of the run is as wanted.
   void wait_until(const std::string& id, const std::function<bool(const RunDescription&)>& wanted);
   // The history replays against the same code.

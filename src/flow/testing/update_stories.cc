@@ -169,20 +169,23 @@ void tell_closed(Stage& stage) {
 }
 
 // A signal and an update meet the run in one task: the signal is seen first.
-void with_signal(Stage& stage) {
-  stage.workflows.add("w", [gate = stage.gate](WorkflowContext& ctx) -> Task<Result<Json>> {
-    const auto limits = std::make_shared<Limits>();
-    const auto seen = std::make_shared<JsonArray>();
-    ctx.on_signal("note", [seen](const Json& word) { seen->push_back(word); });
-    ctx.set_update("note", [seen, limits](const Json& word) {
-      seen->push_back(word);
-      return finish(limits);
-    });
-    HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
-    HF_CO_TRY_VOID(gate.pass(ctx));
-    HF_CO_TRY_VOID(co_await ctx.wait_condition([limits] { return limits->done; }));
-    co_return Json(*seen);
+Task<Result<Json>> with_signal_run(WorkflowContext& ctx, Gate gate) {
+  const auto limits = std::make_shared<Limits>();
+  const auto seen = std::make_shared<JsonArray>();
+  ctx.on_signal("note", [seen](const Json& word) { seen->push_back(word); });
+  ctx.set_update("note", [seen, limits](const Json& word) {
+    seen->push_back(word);
+    return finish(limits);
   });
+  HF_CO_TRY_VOID(co_await ctx.wait_signal("begin"));
+  HF_CO_TRY_VOID(gate.pass(ctx));
+  HF_CO_TRY_VOID(co_await ctx.wait_condition([limits] { return limits->done; }));
+  co_return Json(*seen);
+}
+
+void with_signal(Stage& stage) {
+  stage.workflows.add(
+      "w", [gate = stage.gate](WorkflowContext& ctx) { return with_signal_run(ctx, gate); });
 }
 
 void tell_with_signal(Stage& stage) {
