@@ -3,7 +3,8 @@
 # One static library `hf_<room>` from src/FOLDER/**/*.cc and one test binary `<room>_test` from the
 # *_test.cc beside it. Tests whose suite name starts with `Slow` carry the ctest label slow, all
 # others fast; a suite that starts with `Nightly` runs in ./dev nightly only. WITHOUT leaves out a
-# folder inside that is a library of its own.
+# folder inside that is a library of its own. Other sources in testing/ are a library of their own,
+# hf_<room>_testing, for the tests of this room and of those that name <room>_testing in TEST_DEPS.
 add_library(hf_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc ${CMAKE_SOURCE_DIR}/cmake/asio_impl.cc)
 target_precompile_headers(hf_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 target_link_libraries(hf_pch PUBLIC fmt::fmt Boost::headers Boost::json Threads::Threads)
@@ -18,6 +19,9 @@ function(holdfast_room folder)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  set(shared ${sources})
+  list(FILTER shared INCLUDE REGEX "/testing/")
+  list(FILTER sources EXCLUDE REGEX "/testing/")
   list(TRANSFORM ROOM_DEPS PREPEND hf_)
   list(TRANSFORM ROOM_TEST_DEPS PREPEND hf_)
 
@@ -26,6 +30,12 @@ function(holdfast_room folder)
   target_link_libraries(hf_${name} PUBLIC ${ROOM_DEPS} ${ROOM_LIBS} hf_pch fmt::fmt Threads::Threads)
   target_precompile_headers(hf_${name} REUSE_FROM hf_pch)
 
+  if(shared)
+    add_library(hf_${name}_testing STATIC EXCLUDE_FROM_ALL ${shared})
+    target_link_libraries(hf_${name}_testing PUBLIC hf_${name} GTest::gtest GTest::gmock)
+    target_precompile_headers(hf_${name}_testing REUSE_FROM hf_pch)
+    list(APPEND ROOM_TEST_DEPS hf_${name}_testing)
+  endif()
   if(tests)
     holdfast_test(${name}_test SOURCES ${tests} DEPS hf_${name} ${ROOM_TEST_DEPS} LIBS ${ROOM_TEST_LIBS})
   endif()

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -17,11 +16,11 @@ def go_program():
     """bench/temporal_go, built once for each state of its source."""
     made = CACHE / "bin" / "temporal_go"
     source = ROOT / "bench" / "temporal_go"
-    if not made.exists() or made.stat().st_mtime < (source / "main.go").stat().st_mtime:
+    if not made.exists() or made.stat().st_mtime < max(file.stat().st_mtime for file in source.iterdir()):
         if not shutil.which("go"):
             raise RuntimeError("Go is missing")
         done = subprocess.run(["go", "build", "-o", str(made), "."], cwd=source, capture_output=True, text=True,
-                              env={**os.environ, "GOTOOLCHAIN": "local"})
+                              env={**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"})
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return made
@@ -56,26 +55,8 @@ class DevServer:
         self.process.wait()
 
 
-class GoWorker:
-    """The Go worker; `cpu_seconds` after it has stopped."""
-
-    def __init__(self, address):
-        self.process = subprocess.Popen([go_program(), "worker", address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.cpu_seconds = None
-
-    def __enter__(self):
-        if self.process.stderr.readline().strip() != "ready":
-            raise RuntimeError("the Go worker did not start")
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        told, _ = self.process.communicate()
-        self.cpu_seconds = json.loads(told)["cpu_seconds"]
-
-
-def started(address, runs, at_once):
-    done = subprocess.run([go_program(), "start", address, str(runs), str(at_once)], capture_output=True, text=True)
+def latency(address, runs, at_once):
+    done = subprocess.run([go_program(), "latency", address, str(runs), str(at_once)], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return json.loads(done.stdout)
@@ -83,6 +64,5 @@ def started(address, runs, at_once):
 
 def measure(folder, one, many):
     go_program()
-    with DevServer(folder) as server, GoWorker(server.address):
-        started(server.address, 3, 1)
-        return {"one": started(server.address, one, 1), "many": started(server.address, many, 100)}
+    with DevServer(folder) as server:
+        return {"one": latency(server.address, one, 1), "many": latency(server.address, many, 100)}

@@ -1,8 +1,11 @@
 module holdfast.example/bench/temporal_go
 
-go 1.25.0
+go 1.23.0
 
-require go.temporal.io/sdk v1.37.0
+require (
+	go.temporal.io/api v1.53.0
+	go.temporal.io/sdk v1.37.0
+)
 
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect
@@ -17,7 +20,6 @@ require (
 	github.com/robfig/cron v1.2.0 // indirect
 	github.com/stretchr/objx v0.5.2 // indirect
 	github.com/stretchr/testify v1.10.0 // indirect
-	go.temporal.io/api v1.53.0 // indirect
 	golang.org/x/net v0.39.0 // indirect
 	golang.org/x/sync v0.13.0 // indirect
 	golang.org/x/sys v0.32.0 // indirect

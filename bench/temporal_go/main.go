@@ -1,159 +1,151 @@
-// Runs of five no-op activities with Temporal's own Go SDK, for the benches.
+// The worker that ours is measured against, on Temporal's Go SDK, and the load for both.
 //
-//	temporal_go worker ADDRESS                until SIGTERM; then the CPU seconds it used, as JSON
-//	temporal_go start ADDRESS RUNS AT_ONCE    starts runs and waits for them; figures as JSON
-//	temporal_go replay FILE                   history events a second, as JSON
+//	temporal_go worker ADDRESS QUEUE          works until it is killed
+//	temporal_go load ADDRESS QUEUE RUNS AT    starts RUNS runs, AT at a time, and waits for all
+//	temporal_go history ADDRESS QUEUE         prints the history of a run of the load as JSON
+//	temporal_go replay FILE TIMES             replays it and prints events per second
+//	temporal_go latency ADDRESS RUNS AT       the same sequence and its worker in one process: runs per second, and
+//	                                          how long after the start the first activity begins, as JSON
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
-	"os/signal"
-	"sort"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
 
-const queue = "bench-five"
+const steps = 5
 
-type silent struct{}
+func noop(_ context.Context, input string) (string, error) { return input, nil }
 
-func (silent) Debug(string, ...interface{}) {}
-func (silent) Info(string, ...interface{})  {}
-func (silent) Warn(string, ...interface{})  {}
-func (silent) Error(string, ...interface{}) {}
-
-var _ log.Logger = silent{}
-
-// Nothing answers when it was called, so that the starter sees when the first one began.
-func Nothing(context.Context, int) (int64, error) { return time.Now().UnixNano(), nil }
-
-func Five(ctx workflow.Context) (int64, error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
-	var first int64
-	for i := 0; i < 5; i++ {
-		var at int64
-		if err := workflow.ExecuteActivity(ctx, Nothing, i).Get(ctx, &at); err != nil {
-			return 0, err
-		}
-		if i == 0 {
-			first = at
+func sequence(ctx workflow.Context, input string) (string, error) {
+	queue := workflow.GetInfo(ctx).TaskQueueName + "-control"
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{TaskQueue: queue, StartToCloseTimeout: time.Minute})
+	for range steps {
+		if err := workflow.ExecuteActivity(ctx, "noop", input).Get(ctx, &input); err != nil {
+			return "", err
 		}
 	}
-	return first, nil
+	return input, nil
 }
 
-func must(err error) {
+func fail(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "temporal_go:", err)
 		os.Exit(1)
 	}
 }
 
-func say(figures map[string]float64) { must(json.NewEncoder(os.Stdout).Encode(figures)) }
-
 func connect(address string) client.Client {
-	c, err := client.Dial(client.Options{HostPort: address, Logger: silent{}})
-	must(err)
-	return c
+	quiet := log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	connected, err := client.Dial(client.Options{HostPort: address, Logger: quiet})
+	fail(err)
+	return connected
 }
 
-func cpuSeconds() float64 {
-	var usage syscall.Rusage
-	must(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return seconds(usage.Utime) + seconds(usage.Stime)
+func work(address, queue string) {
+	connected := connect(address)
+	workflows := worker.New(connected, queue, worker.Options{DisableEagerActivities: true})
+	workflows.RegisterWorkflowWithOptions(sequence, workflow.RegisterOptions{Name: "sequence"})
+	activities := worker.New(connected, queue+"-control", worker.Options{MaxConcurrentActivityExecutionSize: 4, DisableWorkflowWorker: true})
+	activities.RegisterActivityWithOptions(noop, activity.RegisterOptions{Name: "noop"})
+	fail(workflows.Start())
+	fail(activities.Run(nil))
 }
 
-func work(address string) {
-	w := worker.New(connect(address), queue, worker.Options{})
-	w.RegisterWorkflow(Five)
-	w.RegisterActivity(Nothing)
-	must(w.Start())
-	fmt.Fprintln(os.Stderr, "ready")
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
-	<-end
-	w.Stop()
-	say(map[string]float64{"cpu_seconds": cpuSeconds()})
+func run(connected client.Client, queue string, number int) {
+	options := client.StartWorkflowOptions{ID: fmt.Sprintf("%s/%d", queue, number), TaskQueue: queue}
+	started, err := connected.ExecuteWorkflow(context.Background(), options, "sequence", "input")
+	fail(err)
+	fail(started.Get(context.Background(), nil))
 }
 
-func percentile(values []float64, share float64) float64 {
-	sort.Float64s(values)
-	return values[int(share*float64(len(values)-1))]
-}
-
-func start(address string, runs, atOnce int) {
-	c := connect(address)
-	first, whole := make([]float64, runs), make([]float64, runs)
-	numbers := make(chan int, runs)
-	for i := 0; i < runs; i++ {
-		numbers <- i
-	}
-	close(numbers)
-	begin := time.Now()
-	var all sync.WaitGroup
-	for i := 0; i < atOnce; i++ {
-		all.Add(1)
+func load(address, queue string, runs, at int) {
+	connected := connect(address)
+	numbers := make(chan int)
+	var group sync.WaitGroup
+	began := time.Now()
+	for range at {
+		group.Add(1)
 		go func() {
-			defer all.Done()
-			for n := range numbers {
-				asked := time.Now()
-				id := fmt.Sprintf("five-%d-%d", begin.UnixNano(), n)
-				run, err := c.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id, TaskQueue: queue}, Five)
-				must(err)
-				var at int64
-				must(run.Get(context.Background(), &at))
-				first[n] = float64(at-asked.UnixNano()) / 1e6
-				whole[n] = float64(time.Since(asked).Nanoseconds()) / 1e6
+			defer group.Done()
+			for number := range numbers {
+				run(connected, queue, number)
 			}
 		}()
 	}
-	all.Wait()
-	say(map[string]float64{"runs_per_s": float64(runs) / time.Since(begin).Seconds(), "first_p50_ms": percentile(first, 0.5),
-		"first_p99_ms": percentile(first, 0.99), "run_p50_ms": percentile(whole, 0.5)})
-}
-
-func replay(file string) {
-	text, err := os.ReadFile(file)
-	must(err)
-	var history struct{ Events []json.RawMessage }
-	must(json.Unmarshal(text, &history))
-	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflow(Five)
-	rounds, begin := 0, time.Now()
-	for time.Since(begin) < 2*time.Second {
-		must(replayer.ReplayWorkflowHistoryFromJSONFile(silent{}, file))
-		rounds++
+	for number := range runs {
+		numbers <- number
 	}
-	say(map[string]float64{"events_per_s": float64(rounds*len(history.Events)) / time.Since(begin).Seconds()})
+	close(numbers)
+	group.Wait()
+	fmt.Printf("%.3f\n", time.Since(began).Seconds())
 }
 
-func number(text string) int {
-	n, err := strconv.Atoi(text)
-	must(err)
-	return n
+func historyOf(address, queue string) {
+	connected := connect(address)
+	all := &history.History{}
+	events := connected.GetWorkflowHistory(context.Background(), queue+"/0", "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		fail(err)
+		all.Events = append(all.Events, event)
+	}
+	text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(all)
+	fail(err)
+	os.Stdout.Write(text)
+}
+
+func replay(file string, times int) {
+	text, err := os.ReadFile(file)
+	fail(err)
+	var shape struct{ Events []json.RawMessage }
+	fail(json.Unmarshal(text, &shape))
+	quiet := log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	replayer := worker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(sequence, workflow.RegisterOptions{Name: "sequence"})
+	parsed := &history.History{}
+	fail(temporalproto.CustomJSONUnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, parsed))
+	began := time.Now()
+	for range times {
+		fail(replayer.ReplayWorkflowHistory(quiet, parsed))
+	}
+	fmt.Printf("%.0f\n", float64(times*len(shape.Events))/time.Since(began).Seconds())
 }
 
 func main() {
-	switch {
-	case len(os.Args) == 3 && os.Args[1] == "worker":
-		work(os.Args[2])
-	case len(os.Args) == 5 && os.Args[1] == "start":
-		start(os.Args[2], number(os.Args[3]), number(os.Args[4]))
-	case len(os.Args) == 3 && os.Args[1] == "replay":
-		replay(os.Args[2])
+	words := append(os.Args[1:], "", "", "", "", "")
+	number := func(word string) int {
+		value, err := strconv.Atoi(word)
+		fail(err)
+		return value
+	}
+	switch words[0] {
+	case "worker":
+		work(words[1], words[2])
+	case "load":
+		load(words[1], words[2], number(words[3]), number(words[4]))
+	case "history":
+		historyOf(words[1], words[2])
+	case "replay":
+		replay(words[1], number(words[2]))
+	case "latency":
+		latency(words[1], number(words[2]), number(words[3]))
 	default:
-		fmt.Fprintln(os.Stderr, "usage: see the head of main.go")
-		os.Exit(2)
+		fail(fmt.Errorf("worker, load, history, replay or latency, not %q", words[0]))
 	}
 }

@@ -59,13 +59,50 @@ TEST(Config, WhatIsWrongIsNamedWithLineAndField) {
        "f.yaml, line 4, flow.temporal.tls.cert: cert and key are given together"},
       {"flow:\n  temporal:\n    api_key_file: /k\n",
        "f.yaml, line 3, flow.temporal.api_key_file: an API key is sent over TLS only; add a tls "
-       "section"}};
+       "section"},
+      {"flow:\n  retention: soon\n",
+       "f.yaml, line 2, flow.retention: 'soon' is no duration: use 90d, 12h, or '0' to keep closed "
+       "runs for ever"},
+      {"flow:\n  engine: temporal\n  retention: 3d\n",
+       "f.yaml, line 3, flow.retention: is for the embedded engine; set the retention of the "
+       "namespace on the Temporal server instead"},
+      {"flow:\n  queues:\n    data: {places: 0}\n",
+       "f.yaml, line 3, flow.queues.data.places: must be 1 to 256"},
+      {"flow:\n  queues:\n    fast: {places: 1}\n",
+       "f.yaml, line 3, flow.queues.fast: is not a known field"},
+      {"state:\n  durability: half\n",
+       "f.yaml, line 2, state.durability: must be full or normal, not 'half'"}};
   for (const auto& [text, sentence] : wrong) {
     const auto config = parse_config(text, "f.yaml");
     ASSERT_FALSE(config) << text;
     EXPECT_EQ(config.error().to_string(), sentence);
     EXPECT_EQ(config.error().code(), Code::kInvalidArgument);
   }
+}
+
+TEST(Config, TheEmbeddedEngineIsTuned) {
+  const auto usual = load_config("");
+  EXPECT_EQ(usual->embedded.retention, kUsualRetention);
+  EXPECT_EQ(usual->durability, db::Durability::kFull);
+  const auto config = parse_config(R"(
+flow:
+  retention: 12h
+  queues:
+    control: {places: 8}
+    data: {places: 3, starts_per_second: 10}
+state:
+  durability: normal
+)",
+                                   "f.yaml");
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->embedded.retention, std::chrono::hours(12));
+  EXPECT_EQ(config->embedded.queues.at("control").places, 8);
+  EXPECT_EQ(config->embedded.queues.at("data").places, 3);
+  EXPECT_EQ(config->embedded.queues.at("data").starts_per_second, 10);
+  EXPECT_EQ(config->temporal.queues.at("data"), 3);
+  EXPECT_EQ(config->durability, db::Durability::kNormal);
+  EXPECT_EQ(parse_config("flow: {retention: 0}", "f")->embedded.retention, Nanoseconds(0));
+  EXPECT_EQ(parse_config("flow: {retention: '0'}", "f")->embedded.retention, Nanoseconds(0));
 }
 
 TEST(Config, PostgresIsReadInBothForms) {

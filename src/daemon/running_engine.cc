@@ -53,7 +53,8 @@ Result<std::unique_ptr<RunningEngine>> RunningEngine::start(const Config& config
     return start_temporal(config, parts);
   }
   return started(std::make_unique<flow::embedded::Engine>(parts.database, parts.clock, parts.random,
-                                                          parts.workflows, parts.activities));
+                                                          parts.workflows, parts.activities,
+                                                          config.embedded));
 }
 
 }  // namespace holdfast::daemon

@@ -68,7 +68,9 @@ std::string server_name(const std::string& host, const std::string& data_dir) {
 Result<std::unique_ptr<db::Database>> open_state(const StateOptions& options,
                                                  const db::Migrations& migrations) {
   if (options.config.postgres.empty()) {
-    return db::Database::open(state_file(options.data_dir), migrations);
+    db::Options how;
+    how.durability = options.config.durability;
+    return db::Database::open(state_file(options.data_dir), migrations, how);
   }
   db::PostgresOptions server;
   server.dsn = options.config.postgres;

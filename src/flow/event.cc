@@ -69,6 +69,7 @@ constexpr auto kNames = std::to_array<Name>({
     {EventType::kWorkflowExecutionUpdateAccepted, "WorkflowExecutionUpdateAccepted", true},
     {EventType::kWorkflowExecutionUpdateCompleted, "WorkflowExecutionUpdateCompleted", true},
     {EventType::kWorkflowPropertiesModified, "WorkflowPropertiesModified", true},
+    {EventType::kWorkflowExecutionUpdateAdmitted, "WorkflowExecutionUpdateAdmitted"},
 });
 
 const Name* find_name(EventType type) {

@@ -62,6 +62,7 @@ enum class EventType {
   kWorkflowExecutionUpdateAccepted = 41,
   kWorkflowExecutionUpdateCompleted = 43,
   kWorkflowPropertiesModified = 46,
+  kWorkflowExecutionUpdateAdmitted = 47,
 };
 
 // "ActivityTaskScheduled"; "Unknown" for kUnknown.

@@ -70,7 +70,7 @@ Json wire_field(std::string_view key, const Json& value) {
   if (one_of(key, kFailures)) {
     return wire_failure(value);
   }
-  if (key == "acceptedRequest") {
+  if (key == "acceptedRequest" || key == "request") {
     return wire_request(value);
   }
   if (key == "outcome") {
@@ -222,7 +222,7 @@ JsonObject stored(const JsonObject& attributes) {
       out[key] = plain_map(value, "indexedFields");
     } else if (one_of(key, kFailures)) {
       out[key] = stored_failure(value);
-    } else if (key == "acceptedRequest") {
+    } else if (key == "acceptedRequest" || key == "request") {
       out[key] = stored_request(value);
     } else if (key == "outcome") {
       out[key] = stored_outcome(value);

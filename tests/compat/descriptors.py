@@ -100,7 +100,7 @@ def kind(field):
 
 
 def own_kind(field, message, full_name):
-    nested = {f".{full_name}.{entry.name}" for entry in message.nested_type}
+    nested = {f".{full_name}.{entry.name}" for entry in message.nested_type if entry.options.map_entry}
     return field.type, "" if field.type_name in nested else field.type_name.lstrip("."), field.label == 3
 
 

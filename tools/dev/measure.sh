@@ -7,9 +7,16 @@ hf_bench() {
   [ $# -gt 0 ] && shift
   [ -f "bench/$name.py" ] ||
     fail "there is no benchmark '$name'; bench/ has: $(cd bench && echo *.py)" 2
-  local target=holdfast
-  [ "$name" != flow ] || target=flow_bench
-  hf_build release "$target" || return
+  local targets=(holdfast)
+  case $name in
+    flow) targets=(flow_bench) ;;
+    flow_temporal)
+      . "$HF_ROOT/tools/dev/tools.sh"
+      hf_temporal_tool
+      targets=(temporal_test)
+      ;;
+  esac
+  hf_build release "${targets[@]}" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
 }
 

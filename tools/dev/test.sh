@@ -73,6 +73,7 @@ hf_asan() {
 
 hf_nightly() {
   local preset code=0
+  hf_temporal_tool
   hf_test 'nightly' || code=1
   hf_test || code=1
   for preset in asan tsan; do

@@ -9,6 +9,7 @@ namespace holdfast::flow::embedded {
 namespace {
 
 TEST(SlowLocked, DelaysARunAndRepeatsNothing) {
+  HF_SKIP_ON_POSTGRES();
   set_log_level(LogLevel::kError);
   Bench bench;
   std::latch go_on{1};
@@ -29,7 +30,7 @@ TEST(SlowLocked, DelaysARunAndRepeatsNothing) {
 
   db::Options how;
   how.vfs = bench.vfs.name();
-  auto other = db::Database::open(bench.directory + "/state.db", migrations(), how);
+  auto other = db::Database::open(bench.store.path(), migrations(), how);
   ASSERT_TRUE(other) << other.error().to_string();
   std::latch locked{1};
   std::latch unlock{1};

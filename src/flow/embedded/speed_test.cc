@@ -106,6 +106,9 @@ class Speed {
 };
 
 TEST(NightlySpeed, PrintsRunsAndTransitionsPerSecond) {
+  if (db::TestStore::on_postgres()) {
+    db::TestStore::server().make_durable();
+  }
   {
     Speed full(db::Durability::kFull);
     full.measure("full", 20, 1);

@@ -209,7 +209,8 @@ void Transition::request_child_cancel(const Event& event) {
 
 void Transition::accept_due() {
   if (state_.deadline && *state_.deadline <= now_) {
-    append(EventType::kWorkflowExecutionTimedOut, {{"retryState", "RETRY_STATE_TIMEOUT"}});
+    append(EventType::kWorkflowExecutionTimedOut,
+           {{"retryState", "RETRY_STATE_RETRY_POLICY_NOT_SET"}});
     close_run(RunStatus::kTimedOut);
     return;
   }
@@ -291,8 +292,10 @@ void Transition::time_out(std::int64_t id, std::string_view kind, bool retryable
     return fail_attempt(record, std::move(failure), true, EventType::kActivityTaskTimedOut);
   }
   const bool started = view && view->started && !host_.revoke(id);
-  close_activity(id, EventType::kActivityTaskTimedOut,
-                 {{"failure", std::move(failure)}, {"retryState", "RETRY_STATE_TIMEOUT"}}, started);
+  close_activity(
+      id, EventType::kActivityTaskTimedOut,
+      {{"failure", std::move(failure)}, {"retryState", "RETRY_STATE_NON_RETRYABLE_FAILURE"}},
+      started);
 }
 
 std::optional<UtcTime> next_deadline(const RunState& state, TransitionHost& host) {

@@ -1,14 +1,13 @@
 // Cutting a history into windows, and matching what the code asks for with what was recorded.
 //
-// Shape of a history: [events] WorkflowTaskScheduled Started Completed [command events], repeated.
-// A Started that is followed by Failed, TimedOut or the end of the run ends no window: its events
-// belong to the next one. Events of a window are applied signals first, then in order; then code
-// runs; then its commands must equal the command events that follow, in order.
+// Events of a window (windows.h) are applied signals first, then in order; then code runs; then its
+// commands must equal the command events that follow, in order.
 #include "flow/replay/execution.h"
 
 #include <fmt/core.h>
 
 #include "flow/replay/markers.h"
+#include "flow/replay/windows.h"
 
 namespace holdfast::flow {
 namespace {
@@ -17,12 +16,6 @@ using detail::Command;
 using detail::non_deterministic;
 
 constexpr std::string_view kResetCause = "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW";
-
-bool ends_no_window(const Event* next) {
-  return next != nullptr && (next->type == EventType::kWorkflowTaskFailed ||
-                             next->type == EventType::kWorkflowTaskTimedOut ||
-                             (is_closing_event(next->type) && !is_command_event(next->type)));
-}
 
 // What identifies a command of its type, as text; equal on both sides or the code has changed.
 std::string identity_of(EventType type, const JsonObject& attributes) {
@@ -69,19 +62,6 @@ Header header_of(const JsonObject& attributes) {
     }
   }
   return header;
-}
-
-// The command events of the workflow task that was started just before `events`.
-std::span<const Event> recorded_after(std::span<const Event> events) {
-  if (events.empty() || events.front().type != EventType::kWorkflowTaskCompleted) {
-    return {};
-  }
-  events = events.subspan(1);
-  std::size_t count = 0;
-  while (count < events.size() && is_command_event(events[count].type)) {
-    ++count;
-  }
-  return events.first(count);
 }
 
 }  // namespace
@@ -144,8 +124,8 @@ Status Execution::apply(std::span<const Event> events) {
     const Event* next = i + 1 < events.size() ? &events[i + 1] : nullptr;
     switch (event.type) {
       case EventType::kWorkflowTaskStarted:
-        if (!ends_no_window(next)) {
-          runtime_->preload(recorded_after(events.subspan(i + 1)));
+        if (detail::ends_window(next)) {
+          runtime_->preload(detail::recorded_after(events.subspan(i + 1)));
           HF_TRY_VOID(run_window(event, next != nullptr));
         }
         break;

@@ -11,15 +11,6 @@ JsonObject marker(std::string_view name, JsonObject details) {
   return {{"markerName", name}, {"details", std::move(details)}};
 }
 
-// The request that an UpdateAccepted event holds.
-UpdateOffer update_of(const Event& event) {
-  const JsonObject& request = object_at(event.attributes, "acceptedRequest");
-  const JsonObject& input = object_at(request, "input");
-  const Json* args = input.if_contains("args");
-  return {text_at(event.attributes, "protocolInstanceId"), text_at(input, "name"),
-          args ? *args : Json(), /*accepted=*/true};
-}
-
 }  // namespace
 
 std::string marker_id(const JsonObject& attributes) {
@@ -37,7 +28,7 @@ bool is_deprecated_patch(const Event& event) {
 void Runtime::preload(std::span<const Event> recorded) {
   for (const Event& event : recorded) {
     if (event.type == EventType::kWorkflowExecutionUpdateAccepted) {
-      offer(update_of(event));
+      offer(recorded_update(event));
       continue;
     }
     if (event.type != EventType::kMarkerRecorded) {

@@ -225,6 +225,9 @@ Status Runtime::apply(const Event& event) {
     case kChildWorkflowExecutionTimedOut:
     case kChildWorkflowExecutionTerminated:
       return apply_child(event, ChildInput::kClosedEvent);
+    case kWorkflowExecutionUpdateAdmitted:
+      apply_admitted(event);
+      return {};
     case kWorkflowExecutionStarted:
     case kExternalWorkflowExecutionCancelRequested:
     case kRequestCancelExternalWorkflowExecutionFailed:

@@ -39,6 +39,8 @@ struct UpdateOffer {
   Json args;
   bool accepted = false;  // history has it: nobody is asked again
 };
+// What an UpdateAccepted event holds; without name when an earlier UpdateAdmitted has the request.
+UpdateOffer recorded_update(const Event& accepted);
 struct UpdateRejection {
   std::string id;
   Error reason;
@@ -166,6 +168,7 @@ class Runtime final : public ReadyQueue {
   static Task<void> update_task(Runtime& self, std::string id,
                                 WorkflowContext::UpdateHandler handler, Json args);
   void take_offers();
+  void apply_admitted(const Event& event);
   void admit(const UpdateTaker& taker, UpdateOffer offer);
 
   static Task<void> main_task(Runtime& self, const WorkflowFunction& function);

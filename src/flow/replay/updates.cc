@@ -2,6 +2,8 @@
 //
 // An accepted update is recorded with its request, so that a replay offers it again at the same
 // place: after the events of its window, before code runs. A refused one leaves nothing.
+#include <algorithm>
+
 #include "flow/replay/runtime.h"
 
 namespace holdfast::flow::detail {
@@ -9,7 +11,34 @@ namespace {
 
 Json meta_of(const std::string& id) { return {{"updateId", id}, {"identity", "holdfast"}}; }
 
+UpdateOffer offer_of(std::string id, const JsonObject& request) {
+  const JsonObject& input = object_at(request, "input");
+  const Json* args = input.if_contains("args");
+  return {std::move(id), text_at(input, "name"), args ? *args : Json()};
+}
+
 }  // namespace
+
+UpdateOffer recorded_update(const Event& accepted) {
+  UpdateOffer offer = offer_of(text_at(accepted.attributes, "protocolInstanceId"),
+                               object_at(accepted.attributes, "acceptedRequest"));
+  offer.accepted = true;
+  return offer;
+}
+
+// A reset on a Temporal server carries updates over as events that hold the request; the acceptance
+// that may follow names it only.
+void Runtime::apply_admitted(const Event& event) {
+  const JsonObject& request = object_at(event.attributes, "request");
+  UpdateOffer admitted = offer_of(text_at(object_at(request, "meta"), "updateId"), request);
+  const auto recorded = std::ranges::find(offers_, admitted.id, &UpdateOffer::id);
+  if (recorded != offers_.end()) {
+    admitted.accepted = true;
+    *recorded = std::move(admitted);
+  } else if (!replaying_) {
+    offers_.push_back(std::move(admitted));
+  }
+}
 
 Task<void> Runtime::update_task(Runtime& self, std::string id,
                                 WorkflowContext::UpdateHandler handler, Json args) {

@@ -9,6 +9,7 @@
 #include "flow/temporal/attempt.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/events.h"
+#include "flow/temporal/polled.h"
 #include "flow/temporal/proto/service.pb.h"
 
 namespace holdfast::flow::temporal {
@@ -18,38 +19,6 @@ namespace service = ::temporal::api::workflowservice::v1;
 namespace enums = ::temporal::api::enums::v1;
 
 using Polled = service::PollActivityTaskQueueResponse;
-
-UtcTime time_of(const google::protobuf::Timestamp& time) {
-  return UtcTime(std::chrono::seconds(time.seconds()) + Nanoseconds(time.nanos()));
-}
-
-Nanoseconds length_of(const google::protobuf::Duration& duration) {
-  return std::chrono::seconds(duration.seconds()) + Nanoseconds(duration.nanos());
-}
-
-ActivityInfo info_of(const Polled& polled, const std::string& queue, UtcTime now) {
-  ActivityInfo info;
-  info.workflow_id = WorkflowId(polled.workflow_execution().workflow_id());
-  info.run_id = RunId(polled.workflow_execution().run_id());
-  info.workflow_type = polled.workflow_type().name();
-  info.activity_id = polled.activity_id();
-  info.type = polled.activity_type().name();
-  info.queue = queue;
-  info.attempt = polled.attempt();
-  info.scheduled = time_of(polled.scheduled_time());
-  info.started = now;
-  if (const Nanoseconds limit = length_of(polled.start_to_close_timeout()); limit.count() > 0) {
-    info.deadline = now + limit;
-  }
-  info.heartbeat_timeout = length_of(polled.heartbeat_timeout());
-  const Json header = to_json(polled.header());
-  for (const auto& [key, value] : header.get_object()) {
-    if (value.is_string()) {
-      info.header.emplace(key, value.get_string());
-    }
-  }
-  return info;
-}
 
 async::Co<Result<Json>> call_co(const CoActivity* function, std::shared_ptr<Attempt> attempt) {
   Json input = attempt->task().input;
@@ -118,9 +87,7 @@ class ActivityWorker::State {
     AttemptTask task;
     task.info = info_of(polled, queue_, caller_.clock().now());
     task.input = to_json(polled.input());
-    if (polled.heartbeat_details().payloads_size() > 0) {
-      task.details = to_json(polled.heartbeat_details());
-    }
+    task.details = details_of(polled);
     task.token = polled.task_token();
     task.name_space = options_.name_space;
     task.identity = identity_;
@@ -139,7 +106,9 @@ class ActivityWorker::State {
     }
     const Result<Json> outcome = run(attempt);
     attempt->end();
-    report(*attempt, outcome);
+    if (!outcome || !attempt->left_open()) {
+      report(*attempt, outcome);
+    }
     const std::lock_guard lock(mutex_);
     std::erase(running_, attempt);
   }

@@ -4,6 +4,7 @@
 #include "flow/replay/runtime.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/proto/service.pb.h"
+#include "flow/temporal/task_client.h"
 
 namespace holdfast::flow::temporal {
 namespace {
@@ -76,6 +77,22 @@ void Attempt::stop(StopReason reason) {
   StopReason none = StopReason::kNone;
   reason_.compare_exchange_strong(none, reason);
   stop_.request_stop();
+}
+
+// Details that wait for their heartbeat go now: from here on they are somebody else's.
+Result<std::string> Attempt::leave_open() {
+  if (stop_requested()) {
+    return Error(Code::kUnavailable, "the attempt is asked to stop", Retry::kTransient);
+  }
+  std::unique_lock lock(mutex_);
+  quiet_.wait(lock, [this] { return !in_flight_; });
+  if (news_) {
+    send(lock);
+    lock.lock();
+    quiet_.wait(lock, [this] { return !in_flight_; });
+  }
+  left_open_ = true;
+  return task_token(task_.token);
 }
 
 void Attempt::end() {

@@ -40,11 +40,11 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   std::optional<Json> last_heartbeat() const override;
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return reason_; }
-  Result<std::string> leave_open() override {
-    return Error(Code::kFailedPrecondition, "attempts are left open on the embedded engine only");
-  }
+  Result<std::string> leave_open() override;
 
   const AttemptTask& task() const { return task_; }
+  // Somebody else ends it.
+  bool left_open() const { return left_open_; }
   // Begins to watch the deadline and, without a heartbeat timeout, for cancellation.
   void begin();
   void stop(StopReason reason);
@@ -64,6 +64,7 @@ class Attempt final : public ActivityContext, public std::enable_shared_from_thi
   const OnChange& on_change_;
   std::stop_source stop_;
   std::atomic<StopReason> reason_{StopReason::kNone};
+  std::atomic<bool> left_open_ = false;
   mutable std::mutex mutex_;
   std::condition_variable quiet_;
   std::optional<Json> details_;

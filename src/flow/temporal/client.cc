@@ -6,11 +6,14 @@
 #include "flow/history_json.h"
 #include "flow/outcome.h"
 #include "flow/replay/runtime.h"
+#include "flow/reset_point.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/errors.h"
 #include "flow/temporal/events.h"
 #include "flow/temporal/history_pages.h"
 #include "flow/temporal/proto/service.pb.h"
+#include "flow/temporal/start_details.h"
+#include "flow/temporal/updates.h"
 #include "flow/temporal/visibility.h"
 
 namespace holdfast::flow::temporal {
@@ -21,56 +24,6 @@ namespace common = ::temporal::api::common::v1;
 namespace enums = ::temporal::api::enums::v1;
 
 using HistoryReply = service::GetWorkflowExecutionHistoryResponse;
-
-HistoryEvent shown(const Event& event) {
-  return {event.id, event.time, std::string(name_of(event.type)), Json(event.attributes)};
-}
-
-enums::WorkflowIdReusePolicy reuse_policy(IdReuse reuse) {
-  switch (reuse) {
-    case IdReuse::kAllowIfFailed:
-      return enums::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY;
-    case IdReuse::kReject:
-      return enums::WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE;
-    default:
-      return enums::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE;
-  }
-}
-
-enums::WorkflowIdConflictPolicy conflict_policy(IdConflict conflict) {
-  switch (conflict) {
-    case IdConflict::kUseExisting:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING;
-    case IdConflict::kTerminateExisting:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING;
-    default:
-      return enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL;
-  }
-}
-
-// What a start and a signal with start tell of the run.
-template <class Request>
-Status set_details(const std::string& type, const WorkflowId& id, const Json& input,
-                   const StartOptions& options, const Options& worker, Request& request) {
-  request.set_namespace_(worker.name_space);
-  request.set_workflow_id(id.text());
-  request.mutable_workflow_type()->set_name(type);
-  request.mutable_task_queue()->set_name(worker.task_queue);
-  request.set_workflow_id_reuse_policy(reuse_policy(options.reuse));
-  HF_TRY_VOID(from_json(input, *request.mutable_input()));
-  HF_TRY_VOID(from_json(Json(options.memo), *request.mutable_memo()));
-  HF_TRY_VOID(from_json(Json(options.search_attributes), *request.mutable_search_attributes()));
-  JsonObject header;
-  for (const auto& [key, value] : options.header) {
-    header[key] = value;
-  }
-  HF_TRY_VOID(from_json(Json(std::move(header)), *request.mutable_header()));
-  if (options.run_timeout.count() > 0) {
-    HF_TRY_VOID(from_json(Json(duration_text(options.run_timeout)),
-                          *request.mutable_workflow_run_timeout()));
-  }
-  return {};
-}
 
 class TemporalClient final : public Client {
  public:
@@ -153,11 +106,37 @@ class TemporalClient final : public Client {
     co_return to_json(reply->query_result());
   }
 
-  Co<Result<Json>> update(RunRef run, std::string name, Json, std::string) override {
-    co_return Error(Code::kFailedPrecondition,
-                    "updates are answered by the embedded engine only; signal the run instead")
-        .with("update", name)
-        .with("run", run.workflow_id.empty() ? run.run_id.text() : run.workflow_id.text());
+  Co<Result<Json>> update(RunRef run, std::string name, Json args, std::string id) override {
+    if (auto problem = detail::payload_problem(args, name)) {
+      co_return *problem;
+    }
+    service::UpdateWorkflowExecutionRequest request;
+    HF_CO_TRY(*request.mutable_workflow_execution(), co_await locate(run));
+    request.set_namespace_(parts_.options.name_space);
+    request.mutable_wait_policy()->set_lifecycle_stage(
+        enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED);
+    auto& asked = *request.mutable_request();
+    asked.mutable_meta()->set_update_id(id.empty() ? new_request_id() : id);
+    asked.mutable_meta()->set_identity(parts_.identity);
+    asked.mutable_input()->set_name(name);
+    HF_CO_TRY_VOID(from_json(args, *asked.mutable_input()->mutable_args()));
+    while (true) {
+      const auto reply = co_await call<service::UpdateWorkflowExecutionResponse>(
+          &parts_.caller, "UpdateWorkflowExecution", request, kPollDeadline);
+      if (!reply && reply.error().code() == Code::kCancelled) {
+        co_return Error(Code::kCancelled, "the wait for the update was given up");
+      }
+      if (!reply && reply.error().code() != Code::kDeadlineExceeded) {
+        co_return reply.error();
+      }
+      if (reply && reply->has_outcome()) {
+        co_return update_outcome(to_json(reply->outcome()));
+      }
+      // The same id asks once, so the wait goes on by asking again: the run that was asked first.
+      if (reply && reply->has_update_ref()) {
+        *request.mutable_workflow_execution() = reply->update_ref().workflow_execution();
+      }
+    }
   }
 
   Co<Status> cancel(RunRef run, std::string reason) override {
@@ -167,8 +146,15 @@ class TemporalClient final : public Client {
     request.set_identity(parts_.identity);
     request.set_request_id(new_request_id());
     request.set_reason(reason);
-    co_return status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
-        &parts_.caller, "RequestCancelWorkflowExecution", std::move(request)));
+    const common::WorkflowExecution execution = request.workflow_execution();
+    HF_CO_TRY_VOID(status_of(co_await call<service::RequestCancelWorkflowExecutionResponse>(
+        &parts_.caller, "RequestCancelWorkflowExecution", std::move(request))));
+    // The server says yes also to a run that was closed long ago.
+    HF_CO_TRY(const std::vector<Event> events, co_await whole_history(execution));
+    const auto asked =
+        std::ranges::find(events, EventType::kWorkflowExecutionCancelRequested, &Event::type);
+    co_return asked != events.end() ? Status()
+                                    : Error(Code::kFailedPrecondition, "the run is closed");
   }
 
   Co<Status> terminate(RunRef run, std::string reason) override {
@@ -186,8 +172,26 @@ class TemporalClient final : public Client {
     co_return done;
   }
 
-  Co<Result<RunId>> reset(RunRef, std::int64_t, std::string, std::string) override {
-    co_return Error(Code::kFailedPrecondition, "runs are reset on the embedded engine only");
+  Co<Result<RunId>> reset(RunRef run, std::int64_t event_id, std::string reason,
+                          std::string request_id) override {
+    service::ResetWorkflowExecutionRequest request;
+    HF_CO_TRY(const common::WorkflowExecution execution, co_await locate(run));
+    HF_CO_TRY(const std::vector<Event> events, co_await whole_history(execution));
+    HF_CO_TRY(const ResetPoint point, find_reset_point(events, event_id));
+    *request.mutable_workflow_execution() = execution;
+    request.set_namespace_(parts_.options.name_space);
+    request.set_reason(reason);
+    request.set_workflow_task_finish_event_id(point.completed_event_id);
+    request.set_request_id(request_id.empty() ? new_request_id() : request_id);
+    request.add_reset_reapply_exclude_types(enums::RESET_REAPPLY_EXCLUDE_TYPE_UPDATE);
+    request.add_reset_reapply_exclude_types(enums::RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST);
+    const auto reply = co_await call<service::ResetWorkflowExecutionResponse>(
+        &parts_.caller, "ResetWorkflowExecution", std::move(request));
+    if (!reply) {
+      co_return reply.error();
+    }
+    tell(execution.workflow_id(), reply->run_id(), "");
+    co_return RunId(reply->run_id());
   }
 
   Co<Result<RunDescription>> describe(RunRef run) override {
@@ -211,7 +215,7 @@ class TemporalClient final : public Client {
     service::ListWorkflowExecutionsRequest request;
     request.set_namespace_(parts_.options.name_space);
     request.set_page_size(query.limit);
-    request.set_query(list_filter(query, parts_.options.task_queue));
+    HF_CO_TRY(*request.mutable_query(), list_filter(query, parts_.options.task_queue));
     if (!query.page_key.empty()) {
       const auto token = from_base64(query.page_key);
       if (!token) {
@@ -232,8 +236,16 @@ class TemporalClient final : public Client {
     co_return page;
   }
 
-  Co<Result<std::int64_t>> count(ListQuery) override {
-    co_return Error(Code::kFailedPrecondition, "runs are counted on the embedded engine only");
+  Co<Result<std::int64_t>> count(ListQuery query) override {
+    service::CountWorkflowExecutionsRequest request;
+    request.set_namespace_(parts_.options.name_space);
+    HF_CO_TRY(*request.mutable_query(), list_filter(query, parts_.options.task_queue));
+    const auto reply = co_await call<service::CountWorkflowExecutionsResponse>(
+        &parts_.caller, "CountWorkflowExecutions", std::move(request));
+    if (!reply) {
+      co_return reply.error();
+    }
+    co_return reply->count();
   }
 
   Co<Result<std::vector<HistoryEvent>>> history(RunRef run, std::int64_t after,

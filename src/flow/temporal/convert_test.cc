@@ -34,7 +34,7 @@ Task<Result<Json>> eventful(WorkflowContext& ctx) {
   co_return Json(outcome.error().to_string() + broken.error().to_string());
 }
 
-void prepare_eventful(EmbeddedStage& stage) {
+void prepare_eventful(stories::EmbeddedStage& stage) {
   stage.workflows.add("eventful", eventful);
   stage.workflows.add("failing", [](WorkflowContext&) -> Task<Result<Json>> {
     co_return Error(Code::kTargetMissed, "missed")
@@ -67,7 +67,7 @@ Json without_false(const Json& value) {
 }
 
 TEST(Convert, AHistoryComesBackFromTheWireAsItWas) {
-  EmbeddedStage stage;
+  stories::EmbeddedStage stage;
   prepare_eventful(stage);
   stage.open();
   StartOptions how;
@@ -149,7 +149,7 @@ TEST(Connect, RefusesTlsOptionsThatCannotWork) {
 }
 
 TEST(SlowConnect, AServerThatIsNotThereIsNamed) {
-  EmbeddedStage registries;
+  stories::EmbeddedStage registries;
   Options options;
   options.address = "127.0.0.1:1";
   Engine engine(registries.clock, registries.random, registries.workflows, registries.activities,

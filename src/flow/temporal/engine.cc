@@ -10,6 +10,7 @@
 #include "flow/temporal/client.h"
 #include "flow/temporal/proto/operator.pb.h"
 #include "flow/temporal/proto/service.pb.h"
+#include "flow/temporal/task_client.h"
 #include "flow/temporal/workflow_worker.h"
 
 namespace holdfast::flow::temporal {
@@ -62,8 +63,9 @@ class Engine::State {
     caller_ = std::make_unique<Caller>(*connection_, clock_);
     HF_TRY_VOID(check_server());
     HF_TRY_VOID(register_search_attributes());
+    const OnChange tell = [this](const RunChange& change) { watch_->notify(change); };
+    tasks_ = make_task_client(*caller_, options_, identity_, tell);
     client_ = make_client({*caller_, random_, workflows_, options_, identity_, *watch_});
-    const auto tell = [this](const RunChange& change) { watch_->notify(change); };
     workflow_worker_ =
         std::make_unique<WorkflowWorker>(*caller_, workflows_, options_, identity_, tell);
     for (const auto& [queue, threads] : options_.queues) {
@@ -90,6 +92,11 @@ class Engine::State {
     if (connection_) {
       connection_->shut_down();
     }
+  }
+
+  TaskClient& tasks() {
+    HF_CHECK(tasks_ != nullptr, "the task client is asked for after the start");
+    return *tasks_;
   }
 
   Client& client() {
@@ -166,6 +173,7 @@ class Engine::State {
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Caller> caller_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<TaskClient> tasks_;
   std::unique_ptr<WorkflowWorker> workflow_worker_;
   std::vector<std::unique_ptr<ActivityWorker>> activity_workers_;
 };
@@ -177,5 +185,6 @@ Engine::~Engine() = default;
 Status Engine::start() { return state_->start(); }
 void Engine::stop() { state_->stop(); }
 Client& Engine::client() { return state_->client(); }
+TaskClient& Engine::tasks() { return state_->tasks(); }
 
 }  // namespace holdfast::flow::temporal

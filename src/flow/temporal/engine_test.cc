@@ -168,7 +168,7 @@ TEST_F(SlowTemporal, AnActivityThatIsInterruptedByAStopRunsAgain) {
 }
 
 TEST_F(SlowTemporal, CodeThatDoesNotMatchFailsTheTaskAndNotTheRun) {
-  options.cache_size = 0;  // other code is met by a replay
+  cache_size = 0;  // other code is met by a replay
   const auto other_code = std::make_shared<std::atomic<bool>>(false);
   workflows.add("w", [other_code](WorkflowContext& ctx) -> Task<Result<Json>> {
     if (*other_code) {

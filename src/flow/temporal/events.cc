@@ -83,7 +83,8 @@ void adjust(JsonObject& attributes, EventType event, const CommandContext& conte
 }  // namespace
 
 std::string activity_queue(const std::string& task_queue, std::string_view queue) {
-  return task_queue + "-" + std::string(queue);
+  return queue.starts_with(kForeignQueue) ? std::string(queue.substr(kForeignQueue.size()))
+                                          : task_queue + "-" + std::string(queue);
 }
 
 Event to_event(const ::temporal::api::history::v1::HistoryEvent& wired) {

@@ -31,7 +31,10 @@ struct CommandContext {
 Status to_command(const detail::Command& command, const CommandContext& context,
                   ::temporal::api::command::v1::Command& wired);
 
-// The queue of activities that name the queue `queue`.
+// An activity that names the queue "temporal:NAME" waits in the server's task queue NAME, for
+// workers of another program, in whatever language.
+inline constexpr std::string_view kForeignQueue = "temporal:";
+// The server's task queue of activities that name the queue `queue`.
 std::string activity_queue(const std::string& task_queue, std::string_view queue);
 
 }  // namespace holdfast::flow::temporal

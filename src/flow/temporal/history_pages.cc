@@ -31,6 +31,10 @@ Status append_events(const ::temporal::api::history::v1::History& history,
   return request;
 }
 
+HistoryEvent shown(const Event& event) {
+  return {event.id, event.time, std::string(name_of(event.type)), Json(event.attributes)};
+}
+
 std::optional<Json> noted_progress(const Event& event) {
   if (!is_progress_note(event)) {
     return std::nullopt;

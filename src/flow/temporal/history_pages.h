@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/client.h"
 #include "flow/event.h"
 #include "flow/temporal/call.h"
 
@@ -27,5 +28,7 @@ Status append_events(const ::temporal::api::history::v1::History& history,
 // Whether this event is the driver's own note of progress (set_progress), which no code asked for,
 // and what it says.
 std::optional<Json> noted_progress(const Event& event);
+
+HistoryEvent shown(const Event& event);
 
 }  // namespace holdfast::flow::temporal

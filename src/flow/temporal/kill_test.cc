@@ -32,7 +32,7 @@ Task<Result<Json>> member(WorkflowContext& ctx) {
   co_return Json("done");
 }
 
-void add_member(Stage& stage, const std::string& ledger) {
+void add_member(stories::Stage& stage, const std::string& ledger) {
   stage.workflows.add("member", member);
   const int file = ::open(ledger.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   stage.activities.add("note", [file](ActivityContext& ctx, const Json&) -> Result<Json> {
@@ -50,7 +50,7 @@ TEST(TemporalKill, DISABLED_Worker) {
   const char* queue = std::getenv("HF_KILL_QUEUE");
   const char* ledger = std::getenv("HF_KILL_LEDGER");
   ASSERT_TRUE(address && queue && ledger);
-  EmbeddedStage registries;
+  stories::EmbeddedStage registries;  // never opened
   add_member(registries, ledger);
   Options options;
   options.address = address;

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "flow/filter.h"
 #include "flow/outcome.h"
 #include "flow/temporal/convert.h"
 #include "flow/temporal/events.h"
@@ -21,13 +22,15 @@ struct StatusName {
   std::string_view name;  // in filters
 };
 
-constexpr std::array<StatusName, 6> kStatuses = {{
+constexpr std::array<StatusName, 7> kStatuses = {{
     {RunStatus::kRunning, enums::WORKFLOW_EXECUTION_STATUS_RUNNING, "Running"},
     {RunStatus::kCompleted, enums::WORKFLOW_EXECUTION_STATUS_COMPLETED, "Completed"},
     {RunStatus::kFailed, enums::WORKFLOW_EXECUTION_STATUS_FAILED, "Failed"},
     {RunStatus::kCanceled, enums::WORKFLOW_EXECUTION_STATUS_CANCELED, "Canceled"},
     {RunStatus::kTerminated, enums::WORKFLOW_EXECUTION_STATUS_TERMINATED, "Terminated"},
     {RunStatus::kTimedOut, enums::WORKFLOW_EXECUTION_STATUS_TIMED_OUT, "TimedOut"},
+    {RunStatus::kContinuedAsNew, enums::WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+     "ContinuedAsNew"},
 }};
 
 std::string in_quotes(std::string_view text) {
@@ -54,7 +57,6 @@ PendingActivity pending_of(const workflow::PendingActivityInfo& info) {
   activity.activity_id = info.activity_id();
   activity.type = info.activity_type().name();
   activity.attempt = std::max(1, info.attempt());
-  activity.scheduled = time_of(info.scheduled_time());
   activity.heartbeat = details_of(info.heartbeat_details());
   if (info.has_last_failure()) {
     activity.last_failure = to_json(info.last_failure());
@@ -76,7 +78,7 @@ PendingActivity pending_of(const workflow::PendingActivityInfo& info) {
 void add_from_history(const std::vector<Event>& events, const std::string& task_queue,
                       RunDescription& shown) {
   std::map<std::int64_t, std::pair<std::string, UtcTime>> timers;
-  std::map<std::string, std::string> queues;
+  std::map<std::string, std::pair<std::string, UtcTime>> queues;  // and when they were scheduled
   for (const Event& event : events) {
     switch (event.type) {
       case EventType::kWorkflowExecutionCancelRequested:
@@ -91,7 +93,8 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
         timers.erase(event_ref(event.attributes, "startedEventId"));
         break;
       case EventType::kActivityTaskScheduled:
-        queues[text_at(event.attributes, "activityId")] = named(event.attributes, "taskQueue");
+        queues[text_at(event.attributes, "activityId")] = {named(event.attributes, "taskQueue"),
+                                                           event.time};
         break;
       case EventType::kWorkflowTaskFailed:
         if (const Json* failure = event.attributes.if_contains("failure")) {
@@ -110,14 +113,17 @@ void add_from_history(const std::vector<Event>& events, const std::string& task_
   }
   const std::string prefix = activity_queue(task_queue, "");
   for (PendingActivity& activity : shown.activities) {
-    const std::string& queue = queues[activity.activity_id];
-    activity.queue = queue.starts_with(prefix) ? queue.substr(prefix.size()) : queue;
+    const auto& [queue, scheduled] = queues[activity.activity_id];
+    activity.scheduled = scheduled;
+    activity.queue = queue.starts_with(prefix) ? queue.substr(prefix.size())
+                                               : std::string(kForeignQueue) + queue;
   }
 }
 
 }  // namespace
 
-std::string list_filter(const ListQuery& query, const std::string& task_queue) {
+Result<std::string> list_filter(const ListQuery& query, const std::string& task_queue) {
+  HF_TRY(const Filter wanted, parse_filter(query.filter));
   std::vector<std::string> parts = {"TaskQueue = " + in_quotes(task_queue)};
   if (!query.statuses.empty()) {
     std::string names;
@@ -140,6 +146,9 @@ std::string list_filter(const ListQuery& query, const std::string& task_queue) {
   for (const auto& [name, value] : query.attributes) {
     parts.push_back(fmt::format(
         "`{}` = {}", name, value.is_string() ? in_quotes(value.get_string()) : to_text(value)));
+  }
+  if (const std::string condition = filter_text(wanted); !condition.empty()) {
+    parts.push_back("(" + condition + ")");
   }
   std::string filter;
   for (const std::string& part : parts) {

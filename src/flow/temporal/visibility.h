@@ -17,8 +17,8 @@ class DescribeWorkflowExecutionResponse;
 namespace holdfast::flow::temporal {
 
 // The query of ListWorkflowExecutions: of the runs of one task queue only, since a namespace may
-// have others.
-std::string list_filter(const ListQuery& query, const std::string& task_queue);
+// have others. kInvalidArgument: query.filter is wrong, and where.
+Result<std::string> list_filter(const ListQuery& query, const std::string& task_queue);
 RunSummary summary_of(const ::temporal::api::workflow::v1::WorkflowExecutionInfo& info);
 // `events`: the whole history; `task_queue`: of the workflows.
 RunDescription description_of(

@@ -13,6 +13,8 @@
 #include "flow/temporal/history_pages.h"
 #include "flow/temporal/proto/service.pb.h"
 #include "flow/temporal/run_cache.h"
+#include "flow/temporal/task_answers.h"
+#include "flow/temporal/updates.h"
 
 namespace holdfast::flow::temporal {
 namespace {
@@ -27,28 +29,6 @@ enums::WorkflowTaskFailedCause cause_of(const Error& error) {
   return error.code() == Code::kFailedPrecondition
              ? enums::WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
              : enums::WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE;
-}
-
-query::WorkflowQueryResult answer_of(const Result<Json>& answer) {
-  query::WorkflowQueryResult result;
-  Status converted;
-  if (answer) {
-    result.set_result_type(enums::QUERY_RESULT_TYPE_ANSWERED);
-    converted = from_json(*answer, *result.mutable_answer());
-  } else {
-    result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
-    result.set_error_message(answer.error().to_string());
-    converted = from_json(to_failure(answer.error()), *result.mutable_failure());
-  }
-  if (!converted) {
-    result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
-    result.set_error_message(converted.error().to_string());
-  }
-  return result;
-}
-
-Result<Json> ask(const Execution& run, const query::WorkflowQuery& wanted) {
-  return run.query(wanted.query_type(), to_json(wanted.query_args()));
 }
 
 // One for each worker, also within a process.
@@ -75,13 +55,12 @@ RunStatus status_after(const std::deque<std::shared_ptr<detail::Command>>& comma
 class WorkflowWorker::State {
  public:
   State(const Caller& caller, const WorkflowRegistry& workflows, const Options& options,
-        std::string identity, OnChange on_change)
+        const std::string& identity, OnChange on_change)
       : caller_(caller),
         workflows_(workflows),
         options_(options),
-        identity_(std::move(identity)),
+        self_{options, identity, new_sticky_queue(identity)},
         on_change_(std::move(on_change)),
-        sticky_queue_(new_sticky_queue(identity_)),
         cache_(options.cache_size) {}
 
   void start() {
@@ -101,8 +80,8 @@ class WorkflowWorker::State {
     if (!threads_.empty() && options_.cache_size > 0) {
       service::ShutdownWorkerRequest request;
       request.set_namespace_(options_.name_space);
-      request.set_sticky_task_queue(sticky_queue_);
-      request.set_identity(identity_);
+      request.set_sticky_task_queue(self_.sticky_queue);
+      request.set_identity(self_.identity);
       request.set_reason("the server stops");
       const auto told =
           call_blocking<service::ShutdownWorkerResponse>(caller_, "ShutdownWorker", request);
@@ -117,13 +96,13 @@ class WorkflowWorker::State {
   void poll_until_stopped(bool sticky) {
     service::PollWorkflowTaskQueueRequest request;
     request.set_namespace_(options_.name_space);
-    request.mutable_task_queue()->set_name(sticky ? sticky_queue_ : options_.task_queue);
+    request.mutable_task_queue()->set_name(sticky ? self_.sticky_queue : options_.task_queue);
     request.mutable_task_queue()->set_kind(sticky ? enums::TASK_QUEUE_KIND_STICKY
                                                   : enums::TASK_QUEUE_KIND_NORMAL);
     if (sticky) {
       request.mutable_task_queue()->set_normal_name(options_.task_queue);
     }
-    request.set_identity(identity_);
+    request.set_identity(self_.identity);
     const std::stop_token stop = stop_.get_token();
     while (!stop.stop_requested()) {
       const auto task = call_blocking<Task>(caller_, "PollWorkflowTaskQueue", request, stop,
@@ -176,6 +155,14 @@ class WorkflowWorker::State {
     return events;
   }
 
+  Status take(const Task& task, const std::vector<Event>& events, CachedRun& run) {
+    HF_TRY(std::vector<detail::UpdateOffer> offers, offers_of(task));
+    for (detail::UpdateOffer& offer : offers) {
+      run.execution.offer(std::move(offer));
+    }
+    return run.take(events);
+  }
+
   void handle(const Task& task) {
     std::unique_ptr<CachedRun> run = cache_.take(task.workflow_execution().run_id());
     if (!run) {
@@ -192,13 +179,14 @@ class WorkflowWorker::State {
     if (!events->empty() && events->front().id == 1 && run->execution.last_event_id() > 0) {
       run = std::make_unique<CachedRun>(workflows_);
     }
-    const Status applied = run->take(*events);
+    const Status applied = take(task, *events, *run);
     bool kept = applied.has_value();
     if (task.has_query()) {
       // A task may be under way beside a query: what the query read of it does not stay.
       kept = kept && events->empty();
-      answer_query(task,
-                   applied ? ask(run->execution, task.query()) : Result<Json>(applied.error()));
+      answer_query(task, applied ? run->execution.query(task.query().query_type(),
+                                                        to_json(task.query().query_args()))
+                                 : Result<Json>(applied.error()));
     } else if (applied) {
       kept = complete(task, *run);
     } else {
@@ -210,7 +198,7 @@ class WorkflowWorker::State {
   }
 
   void answer_query(const Task& task, const Result<Json>& answer) {
-    const query::WorkflowQueryResult result = answer_of(answer);
+    const query::WorkflowQueryResult result = query_answer(answer);
     service::RespondQueryTaskCompletedRequest request;
     request.set_task_token(task.task_token());
     request.set_namespace_(options_.name_space);
@@ -223,47 +211,18 @@ class WorkflowWorker::State {
     respond<service::RespondQueryTaskCompletedResponse>("RespondQueryTaskCompleted", task, request);
   }
 
-  Result<service::RespondWorkflowTaskCompletedRequest> completion(const Task& task,
-                                                                  const CachedRun& cached) {
-    const Execution& run = cached.execution;
-    service::RespondWorkflowTaskCompletedRequest request;
-    request.set_task_token(task.task_token());
-    request.set_namespace_(options_.name_space);
-    request.set_identity(identity_);
-    if (options_.cache_size > 0) {
-      auto& sticky = *request.mutable_sticky_attributes();
-      sticky.mutable_worker_task_queue()->set_name(sticky_queue_);
-      sticky.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
-      sticky.mutable_worker_task_queue()->set_normal_name(options_.task_queue);
-      sticky.mutable_schedule_to_start_timeout()->set_seconds(5);
-    }
-    if (run.progress() != cached.noted) {
-      detail::Command note;
-      note.event = EventType::kWorkflowPropertiesModified;
-      note.attributes = {{"upsertedMemo", JsonObject{{kProgressMemo, run.progress()}}}};
-      HF_TRY_VOID(to_command(note, {}, *request.add_commands()));
-    }
-    const CommandContext context{options_.task_queue, cached.header};
-    for (const auto& command : run.commands()) {
-      HF_TRY_VOID(to_command(*command, context, *request.add_commands()));
-    }
-    for (const auto& [id, wanted] : task.queries()) {
-      (*request.mutable_query_results())[id] = answer_of(ask(run, wanted));
-    }
-    return request;
-  }
-
   // False: the run in memory is no longer what the server has.
-  bool complete(const Task& task, const CachedRun& cached) {
+  bool complete(const Task& task, CachedRun& cached) {
     const Execution& run = cached.execution;
-    const auto request = completion(task, cached);
+    const auto request = completion_of(task, cached, self_);
     if (!request) {
       fail(task, request.error());
       return false;
     }
-    if (!respond<service::RespondWorkflowTaskCompletedResponse>("RespondWorkflowTaskCompleted",
-                                                                task, *request)) {
-      return false;
+    const auto taken = respond<service::RespondWorkflowTaskCompletedResponse>(
+        "RespondWorkflowTaskCompleted", task, *request);
+    if (!taken || taken->reset_history_event_id() > 0) {
+      return false;  // not taken, or taken back: it was only for updates that were refused
     }
     RunChange change;
     change.run_id = RunId(task.workflow_execution().run_id());
@@ -289,7 +248,7 @@ class WorkflowWorker::State {
     service::RespondWorkflowTaskFailedRequest request;
     request.set_task_token(task.task_token());
     request.set_namespace_(options_.name_space);
-    request.set_identity(identity_);
+    request.set_identity(self_.identity);
     request.set_cause(cause_of(error));
     if (from_json(to_failure(error), *request.mutable_failure())) {
       respond<service::RespondWorkflowTaskFailedResponse>("RespondWorkflowTaskFailed", task,
@@ -297,33 +256,32 @@ class WorkflowWorker::State {
     }
   }
 
-  // False: the server did not take it. That is normal when something arrived meanwhile
-  // (UnhandledCommand) or the task is out of date: the server gives a new one.
+  // When the server does not take it, that is normal: something arrived meanwhile
+  // (UnhandledCommand) or the task is out of date, and the server gives a new one.
   template <class Reply, class Request>
-  bool respond(std::string_view method, const Task& task, const Request& request) {
+  std::optional<Reply> respond(std::string_view method, const Task& task, const Request& request) {
     const auto reply = call_blocking<Reply>(caller_, method, request);
     if (!reply) {
       log_info("temporal.answer_not_taken", {{"workflow", task.workflow_execution().workflow_id()},
                                              {"error", reply.error().to_string()}});
     }
-    return reply.has_value();
+    return reply ? std::optional(*reply) : std::nullopt;
   }
 
   const Caller& caller_;
   const WorkflowRegistry& workflows_;
   const Options& options_;
-  const std::string identity_;
+  const Worker self_;
   const OnChange on_change_;
-  const std::string sticky_queue_;
   RunCache cache_;
   std::stop_source stop_;
   std::vector<std::thread> threads_;
 };
 
 WorkflowWorker::WorkflowWorker(const Caller& caller, const WorkflowRegistry& workflows,
-                               const Options& options, std::string identity, OnChange on_change)
-    : state_(std::make_unique<State>(caller, workflows, options, std::move(identity),
-                                     std::move(on_change))) {}
+                               const Options& options, const std::string& identity,
+                               OnChange on_change)
+    : state_(std::make_unique<State>(caller, workflows, options, identity, std::move(on_change))) {}
 WorkflowWorker::~WorkflowWorker() { state_->stop(); }
 void WorkflowWorker::start() { state_->start(); }
 void WorkflowWorker::stop() { state_->stop(); }

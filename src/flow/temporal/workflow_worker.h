@@ -22,7 +22,7 @@ class WorkflowWorker {
  public:
   // Everything given outlives it. `on_change` is called after each task that the server took.
   WorkflowWorker(const Caller& caller, const WorkflowRegistry& workflows, const Options& options,
-                 std::string identity, OnChange on_change);
+                 const std::string& identity, OnChange on_change);
   // Stops, if still running.
   ~WorkflowWorker();
 
