@@ -4,6 +4,8 @@
 //	temporal_go load ADDRESS QUEUE RUNS AT    starts RUNS runs, AT at a time, and waits for all
 //	temporal_go history ADDRESS QUEUE         prints the history of a run of the load as JSON
 //	temporal_go replay FILE TIMES             replays it and prints events per second
+//	temporal_go latency ADDRESS RUNS AT       the same sequence and its worker in one process: runs per second, and
+//	                                          how long after the start the first activity begins, as JSON
 package main
 
 import (
@@ -141,7 +143,9 @@ func main() {
 		historyOf(words[1], words[2])
 	case "replay":
 		replay(words[1], number(words[2]))
+	case "latency":
+		latency(words[1], number(words[2]), number(words[3]))
 	default:
-		fail(fmt.Errorf("worker, load, history or replay, not %q", words[0]))
+		fail(fmt.Errorf("worker, load, history, replay or latency, not %q", words[0]))
 	}
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/yaml.h"
+#include "core/db/postgres.h"
 #include "core/env/posix/atomic_file.h"
 
 namespace holdfast::daemon {
@@ -66,6 +67,55 @@ void read_temporal(ObjectReader& flow, flow::temporal::Options& options,
   reader.reject_unknown();
 }
 
+constexpr std::int64_t kMostPlaces = 256;
+
+void read_queue(ObjectReader& queues, const std::string& name, Config& config,
+                std::vector<Problem>& problems) {
+  const Json* value = queues.value(name);
+  if (value == nullptr || value->is_null()) {
+    return;
+  }
+  ObjectReader reader(*value, queues.pointer_to(name), problems);
+  flow::embedded::QueueOptions& queue = config.embedded.queues[name];
+  const std::int64_t places = reader.integer_or("places", queue.places);
+  const std::int64_t rate = reader.integer_or("starts_per_second", 0);
+  if (places < 1 || places > kMostPlaces) {
+    reader.problem("places", fmt::format("must be 1 to {}", kMostPlaces));
+  }
+  if (rate < 0) {
+    reader.problem("starts_per_second", "must be 0 (no limit) or more");
+  }
+  if (rate > 0 && config.engine == Config::Engine::kTemporal) {
+    reader.problem("starts_per_second",
+                   "is for the embedded engine; limit the task queue on the "
+                   "Temporal server instead");
+  }
+  queue.places = static_cast<int>(places);
+  queue.starts_per_second = static_cast<double>(rate);
+  config.temporal.queues[name] = queue.places;
+  reader.reject_unknown();
+}
+
+void read_retention(ObjectReader& reader, Config& config) {
+  const Json* value = reader.value("retention");
+  if (value == nullptr || value->is_null()) {
+    return;
+  }
+  const std::string text = value->is_string() ? std::string(value->get_string()) : to_text(*value);
+  const auto retention = text == "0" ? Result<Nanoseconds>(Nanoseconds(0)) : parse_duration(text);
+  if (!retention || retention->count() < 0) {
+    reader.problem("retention", fmt::format("'{}' is no duration: use 90d, 12h, or '0' to keep "
+                                            "closed runs for ever",
+                                            text));
+  } else if (config.engine == Config::Engine::kTemporal) {
+    reader.problem("retention",
+                   "is for the embedded engine; set the retention of the namespace on "
+                   "the Temporal server instead");
+  } else {
+    config.embedded.retention = *retention;
+  }
+}
+
 void read_flow(const Json& value, Config& config, std::vector<Problem>& problems) {
   ObjectReader reader(value, "/flow", problems);
   const std::string engine = reader.string_or("engine", "embedded");
@@ -75,7 +125,54 @@ void read_flow(const Json& value, Config& config, std::vector<Problem>& problems
     reader.problem("engine", fmt::format("must be embedded or temporal, not '{}'", engine));
   }
   read_temporal(reader, config.temporal, problems);
+  read_retention(reader, config);
+  if (const Json* queues = reader.value("queues"); queues && !queues->is_null()) {
+    ObjectReader names(*queues, reader.pointer_to("queues"), problems);
+    read_queue(names, "control", config, problems);
+    read_queue(names, "data", config, problems);
+    names.reject_unknown();
+  }
   reader.reject_unknown();
+}
+
+// A connection string may hold a password: no message repeats it.
+void read_dsn(ObjectReader& reader, std::string_view key, Config& config) {
+  config.postgres = SecretString(reader.string(key));
+  if (const auto described = db::describe_postgres(config.postgres);
+      !config.postgres.empty() && !described) {
+    reader.problem(key, described.error().message());
+  }
+}
+
+void read_state(const Json& value, Config& config, std::vector<Problem>& problems) {
+  ObjectReader reader(value, "/state", problems);
+  const Json* postgres = reader.value("postgres");
+  if (postgres != nullptr && postgres->is_object()) {
+    ObjectReader server(*postgres, reader.pointer_to("postgres"), problems);
+    read_dsn(server, "dsn", config);
+    config.postgres_password_file = server.string_or("password_file", "");
+    server.reject_unknown();
+  } else if (reader.has("postgres") && postgres != nullptr && !postgres->is_null()) {
+    read_dsn(reader, "postgres", config);
+  }
+  const std::string durability = reader.string_or("durability", "full");
+  if (durability == "normal") {
+    config.durability = db::Durability::kNormal;
+    if (!config.postgres.empty()) {
+      reader.problem("durability",
+                     "is for DIR/state.db; set synchronous_commit on the PostgreSQL "
+                     "server instead");
+    }
+  } else if (durability != "full") {
+    reader.problem("durability", fmt::format("must be full or normal, not '{}'", durability));
+  }
+  reader.reject_unknown();
+}
+
+Config usual_config() {
+  Config config;
+  config.embedded.retention = kUsualRetention;
+  return config;
 }
 
 }  // namespace
@@ -86,7 +183,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     return Error(Code::kInvalidArgument,
                  fmt::format("{}: {}", file, documents.error().to_string()));
   }
-  Config config;
+  Config config = usual_config();
   if (documents->empty() || documents->front().value.is_null()) {
     return config;
   }
@@ -95,6 +192,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   ObjectReader reader(document.value, "", problems);
   if (const Json* flow = reader.value("flow"); flow && !flow->is_null()) {
     read_flow(*flow, config, problems);
+  }
+  if (const Json* state = reader.value("state"); state && !state->is_null()) {
+    read_state(*state, config, problems);
   }
   reader.reject_unknown();
   if (problems.empty()) {
@@ -110,7 +210,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
 
 Result<Config> load_config(const std::string& file) {
   if (file.empty()) {
-    return Config();
+    return usual_config();
   }
   HF_TRY(const std::string text, env::read_small_file(file));
   return parse_config(text, file);

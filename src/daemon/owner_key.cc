@@ -1,5 +1,7 @@
 #include "daemon/owner_key.h"
 
+#include <fmt/core.h>
+
 #include "core/audit/audit.h"
 #include "daemon/data_dir.h"
 #include "domain/access/keys.h"
@@ -12,7 +14,7 @@ constexpr const char* kOwner = "owner";
 }  // namespace
 
 Status ensure_owner_key(db::Database& database, env::Clock& clock, env::Random& random,
-                        const std::string& data_dir, bool reset) {
+                        const std::string& data_dir, bool reset, const std::string& server) {
   HF_TRY(SecretString token, read_token(data_dir));
   if (!token.empty() && !reset) {
     const auto known = database.read_blocking(
@@ -26,7 +28,7 @@ Status ensure_owner_key(db::Database& database, env::Clock& clock, env::Random& 
   }
   access::ApiKey key;
   key.id = random.new_id("key_", clock.now());
-  key.name = kOwner;
+  key.name = server.empty() ? kOwner : fmt::format("{} on {}", kOwner, server);
   key.scopes = access::Scopes{access::Scope::kAdmin};
   key.created_at = clock.now();
   audit::Change change;
@@ -36,7 +38,7 @@ Status ensure_owner_key(db::Database& database, env::Clock& clock, env::Random& 
   change.detail = "the owner's key";
   change.at = key.created_at;
   return database.write_blocking([&](db::Connection& sql) -> Status {
-    const auto old = access::revoke_key(sql, kOwner, key.created_at);
+    const auto old = access::revoke_key(sql, key.name, key.created_at);
     if (!old && old.error().code() != Code::kNotFound) {
       return old.error();
     }

@@ -12,8 +12,10 @@ namespace holdfast::daemon {
 
 // Makes sure that the owner has a key: a token file that is there counts again after the database
 // was lost. With `reset`, the old one is revoked and a new one made. The file is written before the
-// row, so that a crash in between leaves a key that the next start takes up.
+// row, so that a crash in between leaves a key that the next start takes up. `server`: names the
+// server where several take turns on one database; each has a key of its own then, unless they have
+// the same file, and takes away none but its own. Empty: there is only one.
 Status ensure_owner_key(db::Database& database, env::Clock& clock, env::Random& random,
-                        const std::string& data_dir, bool reset);
+                        const std::string& data_dir, bool reset, const std::string& server = "");
 
 }  // namespace holdfast::daemon

@@ -13,6 +13,7 @@ class Running final : public RunningEngine {
  public:
   explicit Running(std::unique_ptr<E> engine) : engine_(std::move(engine)) {}
   flow::Client& client() override { return engine_->client(); }
+  flow::TaskClient& tasks() override { return engine_->tasks(); }
   void stop() override { engine_->stop(); }
 
  private:
@@ -52,7 +53,8 @@ Result<std::unique_ptr<RunningEngine>> RunningEngine::start(const Config& config
     return start_temporal(config, parts);
   }
   return started(std::make_unique<flow::embedded::Engine>(parts.database, parts.clock, parts.random,
-                                                          parts.workflows, parts.activities));
+                                                          parts.workflows, parts.activities,
+                                                          config.embedded));
 }
 
 }  // namespace holdfast::daemon

@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "flow/activity.h"
 #include "flow/client.h"
+#include "flow/tasks.h"
 #include "flow/workflow.h"
 
 namespace holdfast::daemon {
@@ -28,6 +29,7 @@ class RunningEngine {
   static Result<std::unique_ptr<RunningEngine>> start(const Config& config, EngineParts parts);
   virtual ~RunningEngine() = default;
   virtual flow::Client& client() = 0;
+  virtual flow::TaskClient& tasks() = 0;
   // Running activities are asked to stop and waited for.
   virtual void stop() = 0;
 };

@@ -4,7 +4,10 @@
 
 #include <pwd.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <fmt/core.h>
 
@@ -20,33 +23,35 @@
 #include "daemon/background.h"
 #include "daemon/config.h"
 #include "daemon/data_dir.h"
+#include "daemon/front.h"
 #include "daemon/owner_key.h"
 #include "daemon/running_engine.h"
-#include "domain/access/keys.h"
+#include "daemon/state.h"
+#include "daemon/workflows.h"
+#include "domain/access/agents.h"
 #include "domain/activities/data_activities.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
-#include "domain/protect/backup_workflow.h"
 #include "domain/protect/lease.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/notifications.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/rebuild.h"
 #include "domain/protect/report_activities.h"
-#include "domain/protect/reports_workflow.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/services.h"
 #include "domain/protect/start_run.h"
 #include "domain/recover/measured.h"
-#include "domain/recover/proof_workflow.h"
 #include "domain/recover/recovery_activities.h"
-#include "domain/recover/recovery_workflow.h"
+#include "edge/api/agent_tasks.h"
 #include "edge/api/gateway.h"
 #include "flow/embedded/engine.h"
 
 namespace holdfast::daemon {
 namespace {
+
+constexpr Nanoseconds kStartAgainAfter = std::chrono::seconds(1);
 
 std::string host_name() {
   char name[256] = {};
@@ -64,13 +69,17 @@ db::Migrations all_migrations() {
   return all;
 }
 
-void register_workflows(flow::WorkflowRegistry& registry) {
-  registry.add("scheduled_backup", protect::scheduled_backup);
-  registry.add("schedule_backup", protect::schedule_backup);
-  registry.add("backup_status_report", protect::backup_status_report);
-  registry.add("catalog_rebuild", protect::catalog_rebuild);
-  registry.add("data_recovery", recover::data_recovery);
-  registry.add("recovery_proof", recover::recovery_proof);
+// A thousand agents wait on a connection each, so the limit of open files is raised as far as it
+// goes; a part of them is for everything else.
+int most_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return 512;
+  }
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, 65'536);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  return static_cast<int>(std::clamp<rlim_t>(files.rlim_cur / 2, 256, 16'384));
 }
 
 class ServerImpl final : public Server {
@@ -79,6 +88,14 @@ class ServerImpl final : public Server {
   ~ServerImpl() override { stop(); }
 
   Status run();
+  bool wait(std::stop_token stop) override {
+    std::unique_lock lock(mutex_);
+    return !changed_.wait(lock, stop, [this] { return lost_; });
+  }
+  bool lost() {
+    const std::lock_guard lock(mutex_);
+    return lost_;
+  }
   std::string address() const override {
     const net::Url url{"", options_.listen_address, http_->port(), "", ""};
     return (options_.certificate_file.empty() ? "http://" : "https://") + url.authority();
@@ -88,12 +105,16 @@ class ServerImpl final : public Server {
   Status open_state();
   void make_registries();
   Status start_engine();
+  Status listen();
   Status start_gateway();
   Status rebuild_if_lost(bool lost);
   void stop();
 
   Options options_;
   Config config_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool lost_ = false;
   std::unique_ptr<DirectoryLock> lock_;
   env::SystemClock clock_;
   env::SystemRandom random_;
@@ -109,15 +130,30 @@ class ServerImpl final : public Server {
   flow::ActivityRegistry activities_;
   std::unique_ptr<RunningEngine> engine_;
   std::unique_ptr<protect::Services> services_;
+  std::unique_ptr<api::AgentTasks> agent_tasks_;
   std::unique_ptr<api::Gateway> gateway_;
+  Front front_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<Background> background_;
 };
 
 Status ServerImpl::open_state() {
-  HF_TRY(database_, db::Database::open(state_file(options_.data_dir), all_migrations()));
+  StateOptions where{config_,       options_.data_dir, host_name(), clock_,
+                     options_.stop, options_.again,    {},          {}};
+  where.standing_by = [this](const std::string& active) {
+    front_.stand_by(active);
+    return listen();
+  };
+  where.on_lost = [this](const Error&) {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+    changed_.notify_all();
+  };
+  HF_TRY(database_, daemon::open_state(where, all_migrations()));
+  const std::string self =
+      config_.postgres.empty() ? "" : server_name(where.host, options_.data_dir);
   HF_TRY_VOID(
-      ensure_owner_key(*database_, clock_, random_, options_.data_dir, options_.reset_admin));
+      ensure_owner_key(*database_, clock_, random_, options_.data_dir, options_.reset_admin, self));
   HF_TRY(http_client_, net::HttpClient::create(clock_, {}));
   context_ = std::make_unique<protect::ServerContext>(protect::ServerContext{
       *database_, clock_, random_, options_.data_dir, host_name(), schedule::system_zone_name()});
@@ -148,19 +184,30 @@ Status ServerImpl::start_engine() {
   return {};
 }
 
-Status ServerImpl::start_gateway() {
-  gateway_ = std::make_unique<api::Gateway>(*services_, channels_);
-  net::ServerOptions listen;
-  listen.address = options_.listen_address;
-  listen.port = options_.port;
-  listen.certificate_file = options_.certificate_file;
-  listen.private_key_file = options_.private_key_file;
-  api::Gateway* gateway = gateway_.get();
-  HF_TRY(http_, net::HttpServer::start(io_.executor(), clock_, listen,
-                                       [gateway](std::shared_ptr<const net::HttpRequest> request) {
-                                         return gateway->handle(std::move(request));
+Status ServerImpl::listen() {
+  net::ServerOptions where;
+  where.address = options_.listen_address;
+  where.port = options_.port;
+  where.certificate_file = options_.certificate_file;
+  where.private_key_file = options_.private_key_file;
+  where.max_connections = most_connections();
+  Front* front = &front_;
+  HF_TRY(http_, net::HttpServer::start(io_.executor(), clock_, where,
+                                       [front](std::shared_ptr<const net::HttpRequest> request) {
+                                         return front->handle(std::move(request));
                                        }));
   return write_endpoint(options_.data_dir, address());
+}
+
+Status ServerImpl::start_gateway() {
+  HF_TRY(Buffer key, database_->write_blocking([this](db::Connection& sql) {
+    return access::server_secret(sql, "agent_tasks", random_);
+  }));
+  agent_tasks_ = std::make_unique<api::AgentTasks>(*context_, engine_->tasks(), std::move(key));
+  services_->agent_asks_now = [this](const std::string& id) { return agent_tasks_->asks_now(id); };
+  gateway_ = std::make_unique<api::Gateway>(*services_, channels_, *agent_tasks_);
+  front_.open(gateway_.get());
+  return http_ ? Status() : listen();
 }
 
 // Repositories without rows mean that the state database was lost: the catalog comes back by
@@ -192,16 +239,54 @@ Status ServerImpl::run() {
 }
 
 void ServerImpl::stop() {
+  if (engine_ && lost()) {
+    engine_->stop();  // first of all: another server may begin the same work
+  }
   if (http_) {
     remove_endpoint(options_.data_dir);
   }
   background_.reset();
+  if (agent_tasks_) {
+    agent_tasks_->stop();
+  }
   http_.reset();
   gateway_.reset();
   if (engine_) {
     engine_->stop();
   }
 }
+
+// SIGINT and SIGTERM as a stop token. Made before any other thread, which then inherit the mask.
+class Ending {
+ public:
+  Ending() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    listener_ = std::thread([this] {
+      const timespec look_again{0, 200'000'000};
+      while (!source_.stop_requested()) {
+        if (sigtimedwait(&signals_, nullptr, &look_again) > 0) {
+          source_.request_stop();
+        }
+      }
+    });
+  }
+  ~Ending() {
+    source_.request_stop();
+    listener_.join();
+  }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  sigset_t signals_{};
+  mutable std::stop_source source_;
+  std::thread listener_;
+};
 
 }  // namespace
 
@@ -213,25 +298,37 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
 
 int serve(const Options& options) {
   set_log_format(LogFormat::kJson);
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGINT);
-  sigaddset(&ending, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // before any thread exists, so that all inherit it
+  const Ending ending;
   ::signal(SIGPIPE, SIG_IGN);
-  auto server = Server::start(options);
-  if (!server) {
-    fmt::print(stderr, "holdfast: {}\n", server.error().to_string());
-    return describe(server.error().code()).exit_code;
+  Options now = options;
+  now.stop = ending.token();
+  while (true) {
+    auto server = Server::start(now);
+    if (!server && now.stop.stop_requested()) {
+      return 0;
+    }
+    if (!server && now.again && server.error().retry() == Retry::kTransient) {
+      log_error("server.start_failed", {{"error", server.error().to_string()}});
+      env::SystemClock clock;
+      (void)async::wait_blocking(clock, kStartAgainAfter, now.stop);
+      continue;
+    }
+    if (!server) {
+      fmt::print(stderr, "holdfast: {}\n", server.error().to_string());
+      return describe(server.error().code()).exit_code;
+    }
+    log_info("server.started", {{"address", (*server)->address()},
+                                {"data", options.data_dir},
+                                {"version", HOLDFAST_VERSION}});
+    const bool stopping = (*server)->wait(now.stop);
+    log_info(stopping ? "server.stopping" : "server.lost_its_database", {});
+    server->reset();
+    if (stopping) {
+      return 0;
+    }
+    now.again = true;
+    now.reset_admin = false;
   }
-  log_info("server.started", {{"address", (*server)->address()},
-                              {"data", options.data_dir},
-                              {"version", HOLDFAST_VERSION}});
-  int received = 0;
-  sigwait(&ending, &received);
-  log_info("server.stopping", {{"signal", received}});
-  server->reset();
-  return 0;
 }
 
 }  // namespace holdfast::daemon

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "core/base/result.h"
@@ -18,6 +19,10 @@ struct Options {
   std::string certificate_file;
   std::string private_key_file;
   std::string config_file;  // config.h; empty: the defaults
+  // Ends the waiting of start(): for the database that another server has.
+  std::stop_token stop;
+  // Whether this process served before and lost its database: it waits for the database server.
+  bool again = false;
 };
 
 // Destroying it stops the server: no new requests, running activities are asked to stop (they go on
@@ -26,13 +31,19 @@ class Server {
  public:
   // kInvalidArgument: the configuration file is wrong; kConflict: another server uses the directory
   // or the address; kFailedPrecondition: the state database was written by a newer Holdfast, or the
-  // address needs TLS.
+  // address needs TLS; kUnavailable: the database server does not answer; kCancelled: asked to stop
+  // while it stood by. Where the state lies in PostgreSQL and another server is active, it waits,
+  // answers 503, and returns when it has taken over.
   static Result<std::unique_ptr<Server>> start(const Options& options);
   virtual ~Server() = default;
   virtual std::string address() const = 0;  // http://127.0.0.1:7420
+  // Returns when `stop` was asked for (true), or when this server lost its database to another one
+  // or altogether (false): then it must be destroyed at once.
+  virtual bool wait(std::stop_token stop) = 0;
 };
 
-// `holdfast serve`: starts, waits for SIGINT or SIGTERM, stops. Returns the exit code.
+// `holdfast serve`: starts, waits for SIGINT or SIGTERM, stops. Returns the exit code. A server
+// that loses its database stops all its work, and stands by.
 int serve(const Options& options);
 
 }  // namespace holdfast::daemon

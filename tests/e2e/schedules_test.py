@@ -1,11 +1,14 @@
 """Schedules and runs by hand, on the real program: pause, resume, trigger, backfill; signal, query, terminate, retry."""
 
 import datetime
+import json
+import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from holdfast import HoldfastError
-from house import HouseTest, fill
+from house import PROGRAM, HouseTest, fill
 
 DAY = datetime.timedelta(days=1)
 
@@ -142,6 +145,49 @@ class Runs(HouseTest):
         self.assertIn("has completed", self.house.run("run", "retry", again["id"], code=None).stderr)
         actions = [row["action"] for row in self.client.items("/v1/audit")]
         self.assertEqual((actions.count("run.terminated"), actions.count("run.retried")), (1, 1))
+
+    def test_a_run_is_done_again_from_an_earlier_task(self):
+        done = self.house.finish("scheduled_backup", resource="orders")
+        again = self.house.run("run", "reset", done.run_id, "--event", "0", "--reason", "once more", "--wait", code=0)
+        self.assertIn(done.run_id, again.stdout)
+        history = self.client.history(done.run_id)["events"]
+        failed = [event["workflowTaskFailedEventAttributes"] for event in history if "workflowTaskFailedEventAttributes" in event]
+        self.assertEqual([event["cause"] for event in failed], ["WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW"])
+        self.assertEqual(self.client.run(done.run_id)["status"], "completed")
+        self.assertEqual(len(list(self.client.items("/v1/points", resource="orders"))), 2)
+        for words, sentence in ((("--event", "999999"), "no such event"), (("--event", "x"), "is no event number")):
+            refused = self.house.run("run", "reset", done.run_id, *words, code=None)
+            self.assertIn(sentence, refused.stderr)
+            self.assertEqual(len(refused.stderr.strip().splitlines()), 1)
+        self.assertIn("run.reset", [row["action"] for row in self.client.items("/v1/audit")])
+
+    def test_histories_replay_against_the_program(self):
+        replay = Path(PROGRAM).with_name("holdfast-replay")
+        files = []
+        for run in self.client.runs():
+            files.append(self.folder / f"{run['id']}.json")
+            files[-1].write_text(self.house.run("run", "history", run["id"], "--json").stdout)
+        done = subprocess.run([replay, *files], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.stdout.count(": replays (scheduled_backup, "), 1, done.stdout)
+        other = json.loads(files[0].read_text())
+        scheduled = [event for event in other["events"] if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"][1]
+        scheduled["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "storage.other"
+        files[0].write_text(json.dumps(other))
+        (self.folder / "no.json").write_text("{}")
+        done = subprocess.run([replay, files[0], self.folder / "no.json"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"event {scheduled['eventId']} is ActivityTaskScheduled (storage.other", done.stdout)
+        self.assertIn("there is no list of events", done.stdout)
+
+    def test_runs_are_found_and_counted_by_a_filter(self):
+        condition = "WorkflowType = 'scheduled_backup' AND resource = 'orders' AND ExecutionStatus = 'Completed'"
+        self.assertEqual(len(list(self.client.runs(filter=condition))), 1)
+        self.assertEqual(self.client.count_runs(filter=condition), 1)
+        self.assertEqual(self.house.run("run", "list", "--filter", condition, "--count", code=0).stdout.strip(), "1")
+        self.assertEqual(self.house.json("run", "list", "--filter", "resource = 'nobody'"), [])
+        refused = self.house.run("run", "list", "--filter", "resource =", code=2)
+        self.assertIn("the filter is wrong at character 11", refused.stderr)
 
     def test_who_may_operate_may_not_retry_a_recovery(self):
         run = self.waiting().run_id

@@ -36,8 +36,8 @@ def test_rooms(cmake_text):
 
 def allowed_rooms(path, test_table):
     """The rooms that src/PATH may include; None when the file belongs to none."""
-    if path == "main.cc":
-        return set(rooms.MAIN) | {"base"}
+    if path in rooms.PROGRAMS:
+        return rooms.PROGRAMS[path]
     room = rooms.room_of(path)
     if room is None:
         return None

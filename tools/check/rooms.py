@@ -35,13 +35,15 @@ ROOMS = {
     "wire": ("edge/wire", ["base"]),
     "assist": ("edge/assist", ["comply", "wire"]),
     "api": ("edge/api", ["assist"]),
+    "agent": ("edge/agent", ["activities", "wire"]),
     "mcp": ("edge/mcp", ["assist"]),
     "cli": ("edge/cli", ["backup", "wire"]),
     "daemon": ("daemon", ["api", "mcp"]),
 }
 
-# Only main.cc sees both the command line and the daemon.
-MAIN = ["cli", "daemon"]
+# The programs: what their main file may include. Only main.cc sees the command line beside the daemon
+# and the agent.
+PROGRAMS = {"main.cc": {"cli", "daemon", "agent", "base"}, "replay_main.cc": {"daemon", "flow", "env", "base"}}
 
 # A heavy header costs seconds in every file that includes it: one owner each (LIBRARIES 4).
 # prefix of the header's name: (files that may include it, what others use)

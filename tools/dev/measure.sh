@@ -1,4 +1,4 @@
-# ./dev bench and ./dev fuzz.
+# ./dev bench, ./dev soak and ./dev fuzz.
 # shellcheck shell=bash
 . "$HF_ROOT/tools/dev/build.sh"
 
@@ -8,13 +8,24 @@ hf_bench() {
   [ -f "bench/$name.py" ] ||
     fail "there is no benchmark '$name'; bench/ has: $(cd bench && echo *.py)" 2
   local targets=(holdfast)
-  if [ "$name" = flow_temporal ]; then
-    . "$HF_ROOT/tools/dev/tools.sh"
-    hf_temporal_tool
-    targets=(temporal_test)
-  fi
+  case $name in
+    flow) targets=(flow_bench) ;;
+    flow_temporal)
+      . "$HF_ROOT/tools/dev/tools.sh"
+      hf_temporal_tool
+      targets=(temporal_test)
+      ;;
+  esac
   hf_build release "${targets[@]}" || return
   HOLDFAST_BIN=$HF_ROOT/build/release/holdfast python3 -B "bench/$name.py" "$@"
+}
+
+hf_soak() {
+  local name=${1:-flow}
+  [ $# -gt 0 ] && shift
+  [ -f "bench/soak_$name.py" ] || fail "there is no soak '$name'; there is: flow" 2
+  hf_build release "${name}_soak" || return
+  python3 -B "bench/soak_$name.py" "$@"
 }
 
 # hf_fuzz [TARGET] [SECONDS]: new inputs go to build/fuzz/corpus/TARGET; a crash is left beside them.

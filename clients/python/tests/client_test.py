@@ -34,7 +34,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = do_DELETE = answer
 
     def log_message(self, *_):
         pass
@@ -97,7 +97,7 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(list(self.client.items("/v1/runs", status="failed")), [1, 2, 3])
         self.assertIn("cursor=x+y", self.peer.seen[1][1])
 
-    def test_speaks_of_schedules_and_runs_by_their_names(self):
+    def test_speaks_of_schedules_runs_and_agents_by_their_names(self):
         calls = [
             (lambda: self.client.schedule("a b", "daily"), "GET /v1/schedules/a%20b/daily", None),
             (lambda: self.client.pause("a", "daily", "why"), "POST /v1/schedules/a/daily/pause", {"reason": "why"}),
@@ -107,8 +107,13 @@ class ClientTest(unittest.TestCase):
             (lambda: self.client.cancel("run_1"), "POST /v1/runs/run_1/cancel", {}),
             (lambda: self.client.terminate("run_1", "why"), "POST /v1/runs/run_1/terminate", {"reason": "why"}),
             (lambda: self.client.retry("run_1"), "POST /v1/runs/run_1/retry", {}),
+            (lambda: self.client.reset("run_1", 7, "why"), "POST /v1/runs/run_1/reset", {"event_id": 7, "reason": "why"}),
             (lambda: self.client.signal("run_1", "go", {"a": 1}), "POST /v1/runs/run_1/signals/go", {"a": 1}),
             (lambda: self.client.query("run_1", "view"), "POST /v1/runs/run_1/queries/view", {}),
+            (lambda: self.client.agents(), "GET /v1/agents", None),
+            (lambda: self.client.agent("db1"), "GET /v1/agents/db1", None),
+            (lambda: self.client.add_agent("db1", {"site": "north"}), "POST /v1/agents", {"name": "db1", "labels": {"site": "north"}}),
+            (lambda: self.client.remove_agent("db1"), "DELETE /v1/agents/db1", None),
         ]
         for call, target, body in calls:
             self.peer.answers = [(200, {"items": [], "answer": 1})]

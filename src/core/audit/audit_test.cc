@@ -1,10 +1,9 @@
 #include "core/audit/audit.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 #include <future>
+
+#include "core/db/testing/temp_database.h"
 
 namespace holdfast::audit {
 namespace {
@@ -18,47 +17,41 @@ db::Migrations schema() {
 class AuditTest : public ::testing::Test {
  protected:
   AuditTest() { reset(); }
-  ~AuditTest() override { close(); }
 
-  void close() {
-    database_.reset();
-    if (!folder_.empty()) {
-      std::filesystem::remove_all(folder_);
-    }
-  }
   // Begins with an empty database.
   void reset() {
-    close();
-    std::string pattern = ::testing::TempDir() + "/holdfast-audit-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    auto opened = db::Database::open(folder_ + "/state.db", schema());
-    EXPECT_TRUE(opened) << opened.error().to_string();
-    database_ = std::move(*opened);
+    database_.reset();
+    database_ = std::make_unique<db::TempDatabase>(schema());
   }
   Result<Entry> add(const Change& change) {
-    return database_->write_blocking(
-        [change](db::Connection& sql) -> Result<Entry> { return append(sql, change); });
+    return (*database_)->write_blocking([change](db::Connection& sql) -> Result<Entry> {
+      return append(sql, change);
+    });
   }
   std::vector<Entry> entries(Query query = {}) {
-    auto found = database_->read_blocking(
-        [query](db::Connection& sql) -> Result<std::vector<Entry>> { return list(sql, query); });
+    auto found =
+        (*database_)->read_blocking([query](db::Connection& sql) -> Result<std::vector<Entry>> {
+          return list(sql, query);
+        });
     EXPECT_TRUE(found) << found.error().to_string();
     return found ? *found : std::vector<Entry>();
   }
   Result<Head> check() {
-    return database_->read_blocking(
-        [](db::Connection& sql) -> Result<Head> { return verify(sql); });
+    return (*database_)->read_blocking([](db::Connection& sql) -> Result<Head> {
+      return verify(sql);
+    });
   }
   // Does to the table what no code of Holdfast does.
   void tamper(const std::string& statement) {
-    const auto done = database_->write_blocking(
-        [statement](db::Connection& sql) -> Result<std::int64_t> { return sql.exec(statement); });
+    const auto done =
+        (*database_)->write_blocking([statement](db::Connection& sql) -> Result<std::int64_t> {
+          return sql.exec(statement);
+        });
     ASSERT_TRUE(done) << done.error().to_string();
     ASSERT_GT(*done, 0) << statement;
   }
 
-  std::string folder_;
-  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<db::TempDatabase> database_;
 };
 
 Change change(std::string target) {
@@ -88,7 +81,7 @@ TEST_F(AuditTest, KeepsWhatItIsTold) {
 
 TEST_F(AuditTest, HappensTogetherWithTheChangeOrNotAtAll) {
   const auto make = [this](const std::string& name) {
-    return database_->write_blocking([name](db::Connection& sql) -> Result<Entry> {
+    return (*database_)->write_blocking([name](db::Connection& sql) -> Result<Entry> {
       HF_TRY(const Entry entry, append(sql, change(name)));
       HF_TRY_VOID(sql.exec("INSERT INTO thing(name) VALUES (?1)", name));
       return entry;
@@ -105,12 +98,13 @@ TEST_F(AuditTest, HappensTogetherWithTheChangeOrNotAtAll) {
 TEST_F(AuditTest, ChainsEntriesThatWereCommittedInOneGroup) {
   std::vector<std::promise<Status>> done(50);
   for (auto& promise : done) {
-    database_->submit_write(
-        [](db::Connection& sql) -> Status {
-          HF_TRY_VOID(append(sql, change("x")));
-          return {};
-        },
-        [&promise](Status status) { promise.set_value(std::move(status)); });
+    (*database_)
+        ->submit_write(
+            [](db::Connection& sql) -> Status {
+              HF_TRY_VOID(append(sql, change("x")));
+              return {};
+            },
+            [&promise](Status status) { promise.set_value(std::move(status)); });
   }
   for (auto& promise : done) {
     EXPECT_TRUE(promise.get_future().get());

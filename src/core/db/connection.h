@@ -12,6 +12,11 @@
 // Values: integers, booleans (0/1), doubles, text, bytes, UtcTime (nanoseconds since the epoch),
 // std::optional of those, std::nullptr_t. A connection belongs to the closure that received it;
 // neither it nor its statements outlive the closure.
+//
+// SQL is written once, in what SQLite and PostgreSQL have in common (docs/design/flow.md, "The
+// state database"): parameters ?1, ?2, ...; a value has the type of its column; ids that the
+// database chose come back by RETURNING; texts compare by their bytes. A statement that failed ends
+// its closure: whatever the closure returns, it is rolled back.
 #pragma once
 
 #include <concepts>
@@ -74,47 +79,54 @@ class Row {
 };
 
 class Connection;
+class Cursor;   // session.h, of this room only
+class Session;  // session.h, of this room only
 
-// A prepared statement with its parameters bound; walks its rows once.
+// A statement with its parameters bound; walks its rows once.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
-  ~Statement();  // gives the compiled form back to the connection's cache
+  ~Statement();
 
   // True: a row is there. False: done.
   Result<bool> step();
   // Getters as in Row, of the row that step() reached.
-  bool is_null(int column) const;
-  std::int64_t integer(int column) const;
-  bool boolean(int column) const { return integer(column) != 0; }
-  double real(int column) const;
-  std::string text(int column) const;
-  Buffer bytes(int column) const;
-  UtcTime time(int column) const { return UtcTime(Nanoseconds(integer(column))); }
-  Row row() const;
+  bool is_null(std::size_t column) const { return row_.is_null(column); }
+  std::int64_t integer(std::size_t column) const { return row_.integer(column); }
+  bool boolean(std::size_t column) const { return row_.boolean(column); }
+  double real(std::size_t column) const { return row_.real(column); }
+  const std::string& text(std::size_t column) const { return row_.text(column); }
+  const Buffer& bytes(std::size_t column) const { return row_.bytes(column); }
+  UtcTime time(std::size_t column) const { return row_.time(column); }
+  const Row& row() const { return row_; }
 
  private:
   friend class Connection;
-  struct Compiled;
-  Statement(Connection& owner, std::unique_ptr<Compiled> compiled);
+  Statement(Connection& owner, std::unique_ptr<Cursor> cursor);
 
   Connection* owner_;
-  std::unique_ptr<Compiled> compiled_;
+  std::unique_ptr<Cursor> cursor_;
+  Row row_{{}};
 };
 
 class Connection {
  public:
-  struct State;
-  explicit Connection(std::unique_ptr<State> state);
+  explicit Connection(std::unique_ptr<Session> session);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement to its end; returns the number of rows it changed.
+  // Runs one INSERT, UPDATE or DELETE to its end; returns the number of rows it changed.
   template <class... Args>
   Result<std::int64_t> exec(std::string_view sql, const Args&... args) {
     return exec_values(sql, {to_value(args)...});
+  }
+  // The same where nobody asks for that number. It may run together with what follows, in one
+  // message to the server; its error is then told by a later statement, or by the closure's end.
+  template <class... Args>
+  Status post(std::string_view sql, const Args&... args) {
+    return post_values(sql, {to_value(args)...});
   }
   template <class... Args>
   Result<std::vector<Row>> all(std::string_view sql, const Args&... args) {
@@ -125,27 +137,39 @@ class Connection {
   Result<std::optional<Row>> one(std::string_view sql, const Args&... args) {
     return one_values(sql, {to_value(args)...});
   }
+  // For many rows, which are not held all at once.
   template <class... Args>
   Result<Statement> prepare(std::string_view sql, const Args&... args) {
     return prepare_values(sql, {to_value(args)...});
   }
 
   Result<std::int64_t> exec_values(std::string_view sql, const std::vector<Value>& values);
+  Status post_values(std::string_view sql, const std::vector<Value>& values);
   Result<std::vector<Row>> all_values(std::string_view sql, const std::vector<Value>& values);
   Result<std::optional<Row>> one_values(std::string_view sql, const std::vector<Value>& values);
   Result<Statement> prepare_values(std::string_view sql, const std::vector<Value>& values);
 
-  // Several statements without parameters; for migrations and transaction control.
+  // Several statements without parameters; for migrations.
   Status script(const std::string& sql);
-  std::int64_t last_insert_id() const;
-  // Whether a transaction is open: an error of the disk may have ended it.
-  bool in_transaction() const;
 
-  State& state() { return *state_; }  // for the .cc files of this room
+  // For the .cc files of this room: what is behind, and the first statement that failed since
+  // forget_failure().
+  Session& session() { return *session_; }
+  const std::optional<Error>& failure() const { return failure_; }
+  void forget_failure() { failure_.reset(); }
 
  private:
   friend class Statement;
-  std::unique_ptr<State> state_;
+  template <class T>
+  Result<T> noted(Result<T> result) {
+    if (!result && !failure_) {
+      failure_ = result.error();
+    }
+    return result;
+  }
+
+  std::unique_ptr<Session> session_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace holdfast::db

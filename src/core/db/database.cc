@@ -22,12 +22,16 @@
 #include <mutex>
 #include <thread>
 
-#include "core/db/open_connection.h"
+#include "core/db/postgres_session.h"
+#include "core/db/session.h"
+#include "core/db/sqlite_backend.h"
 
 namespace holdfast::db {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr std::chrono::seconds kWatchEvery{1};  // how soon an idle writer notices a lost server
 
 struct Job {
   Database::Closure closure;
@@ -44,16 +48,21 @@ Status run_guarded(Database::Closure& closure, Connection& connection) {
   }
 }
 
-// One closure between SAVEPOINT and RELEASE. The error is the closure's own, or that of the
-// savepoint.
+// One closure in a savepoint of its own. The error is the closure's, or that of a statement of it,
+// also when the closure passed over it.
 Status run_in_savepoint(Connection& connection, Job& job) {
-  HF_TRY_VOID(connection.exec("SAVEPOINT closure"));
+  Session& session = connection.session();
+  HF_TRY_VOID(session.savepoint());
+  connection.forget_failure();
   Status outcome = run_guarded(job.closure, connection);
+  if (outcome && connection.failure()) {
+    outcome = *connection.failure();
+  }
   if (outcome) {
-    HF_TRY_VOID(connection.exec("RELEASE closure"));
-  } else if (connection.in_transaction()) {
-    HF_TRY_VOID(connection.exec("ROLLBACK TO closure"));
-    HF_TRY_VOID(connection.exec("RELEASE closure"));
+    outcome = session.release();
+  }
+  if (!outcome && session.in_transaction()) {
+    HF_TRY_VOID(session.undo());
   }
   return outcome;
 }
@@ -76,6 +85,7 @@ Co<Status> completion(Begin& begin) {
 }  // namespace
 
 struct Database::State {
+  std::unique_ptr<Backend> backend;
   std::unique_ptr<Connection> writer;
   std::size_t largest_group = 1;
 
@@ -115,17 +125,9 @@ struct Database::State {
   void write_loop() {
     pthread_setname_np(pthread_self(), "db-writer");
     while (true) {
-      std::vector<Job> group;
-      {
-        std::unique_lock lock(mutex);
-        wake.wait(lock, [this] { return closing || !queue.empty(); });
-        if (queue.empty()) {
-          return;
-        }
-        while (!queue.empty() && group.size() < largest_group) {
-          group.push_back(std::move(queue.front()));
-          queue.pop_front();
-        }
+      std::vector<Job> group = next_group();
+      if (group.empty()) {
+        return;
       }
       commit_group(group);
       for (Job& job : group) {
@@ -135,15 +137,31 @@ struct Database::State {
     }
   }
 
-  void commit_group(std::vector<Job>& group) {
-    Status commit;
-    if (auto begun = writer->exec("BEGIN IMMEDIATE"); !begun) {
-      commit = begun.error();
+  // What is queued, once something is; empty: closing.
+  std::vector<Job> next_group() {
+    const auto ready = [this] { return closing || !queue.empty(); };
+    std::unique_lock lock(mutex);
+    while (backend->wants_watch() && !wake.wait_for(lock, kWatchEvery, ready)) {
+      lock.unlock();
+      writer->session().watch();
+      lock.lock();
     }
+    wake.wait(lock, ready);
+    std::vector<Job> group;
+    while (!queue.empty() && group.size() < largest_group) {
+      group.push_back(std::move(queue.front()));
+      queue.pop_front();
+    }
+    return group;
+  }
+
+  void commit_group(std::vector<Job>& group) {
+    Session& session = writer->session();
+    Status commit = session.begin();
     for (Job& job : group) {
       if (commit) {
         job.outcome = run_in_savepoint(*writer, job);
-        if (!writer->in_transaction()) {
+        if (!session.in_transaction()) {
           commit = job.outcome ? Error(Code::kUnavailable,
                                        "the disk ended a transaction of the state database",
                                        Retry::kTransient)
@@ -152,14 +170,10 @@ struct Database::State {
       }
     }
     if (commit) {
-      if (auto committed = writer->exec("COMMIT"); !committed) {
-        commit = committed.error();
-      }
+      commit = session.commit();
     }
     if (!commit) {
-      if (writer->in_transaction()) {
-        (void)writer->script("ROLLBACK");
-      }
+      session.rollback();
       for (Job& job : group) {
         if (job.outcome) {
           job.outcome = commit.error();
@@ -193,16 +207,31 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
   if (path.empty() || path.starts_with(":") || path.starts_with("file:")) {
     return Error(Code::kInvalidArgument, "the state database needs a file").with("path", path);
   }
+  return open_on(sqlite_backend(path, options), migrations, options);
+}
+
+Result<std::unique_ptr<Database>> Database::open(const PostgresOptions& server,
+                                                 const Migrations& migrations, Options options) {
+  HF_TRY(PostgresAddress address, PostgresAddress::parse(server.dsn, server.password));
+  auto link = std::make_shared<PostgresLink>(std::move(address), server, options);
+  return open_on(postgres_backend(std::move(link)), migrations, options);
+}
+
+Result<std::unique_ptr<Database>> Database::open_on(std::unique_ptr<Backend> backend,
+                                                    const Migrations& migrations,
+                                                    const Options& options) {
   auto state = std::make_unique<State>();
+  state->backend = std::move(backend);
   state->largest_group = static_cast<std::size_t>(std::max(1, options.largest_group));
-  HF_TRY(state->writer, open_connection(path, Role::kWriter, options));
+  HF_TRY(auto session, state->backend->open(Role::kWriter));
+  state->writer = std::make_unique<Connection>(std::move(session));
   if (Status migrated = migrate(*state->writer, migrations); !migrated) {
-    return std::move(migrated).error().with("file", path);
+    return std::move(migrated).error().with("database", state->backend->where());
   }
   const int readers = std::max(1, options.readers);
   for (int i = 0; i < readers; ++i) {
-    HF_TRY(auto reader, open_connection(path, Role::kReader, options));
-    state->readers.push_back(std::move(reader));
+    HF_TRY(auto reader, state->backend->open(Role::kReader));
+    state->readers.push_back(std::make_unique<Connection>(std::move(reader)));
   }
   for (int i = 0; i < readers; ++i) {
     state->read_threads.emplace_back([running = state.get()] { running->read_loop(); });
@@ -227,6 +256,7 @@ Database::~Database() {
     reader.join();
   }
   state_->readers.clear();  // before the writer, which checkpoints when it closes
+  state_->writer.reset();   // before the back end that it uses
 }
 
 void Database::submit_write(Closure closure, Done done) {
@@ -262,15 +292,15 @@ Co<Status> Database::read_erased(Closure closure) {
 
 Status Database::read_erased_blocking(Closure closure) {
   auto reader = state_->take_reader();
-  Status outcome;
-  if (auto begun = reader->exec("BEGIN"); !begun) {
-    outcome = begun.error();
-  } else {
+  Session& session = reader->session();
+  reader->forget_failure();
+  Status outcome = session.begin();
+  if (outcome) {
     outcome = run_guarded(closure, *reader);
-    const auto ended = reader->exec("ROLLBACK");
-    if (outcome && !ended) {
-      outcome = ended.error();
+    if (outcome && reader->failure()) {
+      outcome = *reader->failure();
     }
+    session.rollback();
   }
   closure = nullptr;
   state_->give_reader(std::move(reader));
@@ -285,7 +315,7 @@ Status Database::checkpoint() {
   submit_write([](Connection&) -> Status { return {}; },
                [state, &outcome](Status status) {
                  if (status) {
-                   status = state->writer->script("PRAGMA wal_checkpoint(TRUNCATE)");
+                   status = state->writer->session().checkpoint();
                  }
                  outcome.set_value(std::move(status));
                });

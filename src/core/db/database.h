@@ -1,18 +1,19 @@
-// The state database behind one port: one writer, many readers, commits in groups.
+// The state database behind one port: one writer, many readers, commits in groups. It lies in a
+// file (SQLite) or on a server (PostgreSQL); nobody above sees a difference.
 //
 // Roles. One thread owns the only connection that writes and checkpoints; it takes queued closures,
 // runs each in a savepoint of one transaction, commits once, and acknowledges them all afterwards.
-// Readers are query_only connections on snapshots. So a caller never waits for more than one
+// Readers are read-only connections on snapshots. So a caller never waits for more than one
 // commit that was already under way, and many callers share one fsync.
 //
 //   HF_CO_TRY(const auto id, co_await db.write([name](db::Connection& sql) -> Result<int64_t> {
-//     HF_TRY_VOID(sql.exec("INSERT INTO thing(name) VALUES (?1)", name));
-//     return sql.last_insert_id();
+//     HF_TRY(const auto row, sql.one("INSERT INTO thing(name) VALUES (?1) RETURNING id", name));
+//     return row->integer(0);
 //   }));
 //
 // Rules for closures: they capture what they need by value, touch only the connection (no network,
-// no waiting), and return Result<T>. An error rolls back that closure alone. They may run on any
-// thread. SQL stays in the common subset of SQLite and PostgreSQL; parameters are ?1, ?2, ...
+// no waiting), and return Result<T>. An error, also one of a statement that the closure passed
+// over, rolls back that closure alone. They may run on any thread. SQL: see connection.h.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,9 @@ namespace holdfast::db {
 using async::Co;
 
 // One step of a room's schema. Versions of a room start at 1 and have no gaps; a step that was
-// released never changes (its checksum is stored and compared at every start).
+// released never changes (its checksum is stored and compared at every start). It is written in
+// SQLite's words; PostgreSQL gets INTEGER as BIGINT, INTEGER PRIMARY KEY as an identity, REAL, BLOB
+// and TEXT as DOUBLE PRECISION, BYTEA and TEXT COLLATE "C".
 struct Migration {
   std::string room;
   int version = 0;
@@ -43,15 +46,19 @@ using Migrations = std::vector<Migration>;
 
 enum class Durability {
   kFull,    // every acknowledged commit survives power loss
-  kNormal,  // survives the end of the process; power loss may take the last commits
+  kNormal,  // survives the end of the process; power loss (PostgreSQL: also the end of the
+            // database server) may take the last commits
 };
 
 struct Options {
   Durability durability = Durability::kFull;
   int readers = 3;          // read connections, and threads of the reading pool
   int largest_group = 512;  // closures per commit at most
-  std::string vfs;          // empty: SQLite's default; tests name a FaultVfs
+  std::string vfs;          // SQLite only; empty: its default; tests name a FaultVfs
 };
+
+class Backend;           // session.h, of this room only
+struct PostgresOptions;  // postgres.h
 
 class Database {
  public:
@@ -59,6 +66,10 @@ class Database {
   // transaction). A file with steps that this program does not know is refused with
   // kFailedPrecondition and left as it is. `path` ":memory:" is refused: roles need a file.
   static Result<std::unique_ptr<Database>> open(const std::string& path,
+                                                const Migrations& migrations, Options options = {});
+  // The same on a PostgreSQL server, as its one active user; see postgres.h for what that means and
+  // which errors it has.
+  static Result<std::unique_ptr<Database>> open(const PostgresOptions& server,
                                                 const Migrations& migrations, Options options = {});
   // Runs what is queued, then closes. No call may be under way.
   ~Database();
@@ -109,7 +120,8 @@ class Database {
   using Done = std::move_only_function<void(Status)>;
   void submit_write(Closure closure, Done done);
 
-  // Moves the write-ahead log into the file; runs on the writer. Also done by size by itself.
+  // SQLite: moves the write-ahead log into the file; runs on the writer. Also done by size by
+  // itself.
   Status checkpoint();
 
   // Commits and closures since open; their ratio is the size of the groups.
@@ -122,6 +134,9 @@ class Database {
  private:
   struct State;
   explicit Database(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<Database>> open_on(std::unique_ptr<Backend> backend,
+                                                   const Migrations& migrations,
+                                                   const Options& options);
 
   template <class R, class F>
   static Closure keep_result(std::shared_ptr<std::optional<R>> slot, F fn) {

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "core/db/open_connection.h"
+#include "core/db/session.h"
 
 namespace holdfast::db {
 namespace {
@@ -44,18 +44,19 @@ Result<std::set<Step>> applied_steps(Connection& connection, const Migrations& k
 }
 
 Status apply(Connection& connection, const Migration& migration) {
-  HF_TRY_VOID(connection.script("BEGIN IMMEDIATE"));
+  Session& session = connection.session();
+  HF_TRY_VOID(session.begin());
   Status done = connection.script(migration.sql);
   if (done) {
-    const auto noted =
+    done = status_of(
         connection.exec("INSERT INTO schema_steps(room, version, checksum) VALUES (?1, ?2, ?3)",
-                        migration.room, migration.version, checksum(migration.sql));
-    done = noted ? connection.script("COMMIT") : Status(noted.error());
+                        migration.room, migration.version, checksum(migration.sql)));
+  }
+  if (done) {
+    done = session.commit();
   }
   if (!done) {
-    if (connection.in_transaction()) {
-      (void)connection.script("ROLLBACK");
-    }
+    session.rollback();
     return std::move(done).error().with("schema",
                                         fmt::format("{} {}", migration.room, migration.version));
   }

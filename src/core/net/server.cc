@@ -148,7 +148,9 @@ class Connection {
       keep_alive = parser.get().keep_alive();
       http::request<http::string_body> message = parser.release();
       const bool head = message.method() == http::verb::head;
-      HttpReply reply = co_await server_.handler()(to_request(message, peer_));
+      const auto request = to_request(message, peer_);
+      request->connected = [this] { return watchdog_->peer_waits(); };
+      HttpReply reply = co_await server_.handler()(request);
       if (reply.events) {
         co_await stream_events(std::move(reply));
         co_return;
@@ -198,7 +200,9 @@ class Connection {
     if (!head) {
       message.body() = std::move(reply.body);
     }
-    message.content_length(size);
+    if (reply.status != 204) {  // which has no body to measure
+      message.content_length(size);
+    }
     watchdog_->arm(server_.options().write_timeout);
     auto [failed, written] = co_await http::async_write(stream_, message, kAwait);
     watchdog_->disarm();

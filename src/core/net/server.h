@@ -25,6 +25,9 @@ struct HttpRequest {
   HeaderMap headers;
   std::string body;
   std::string peer;
+  // Whether somebody still waits for the answer, as far as this machine knows; only while the
+  // handler runs. A handler that waited long asks before it gives away what cannot be taken back.
+  std::function<bool()> connected = [] { return true; };
 
   // The header's value, or an empty text.
   std::string_view header(std::string_view name) const;

@@ -1,6 +1,8 @@
 // Deadlines of a server's connection.
 #pragma once
 
+#include <poll.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
@@ -43,6 +45,14 @@ class Watchdog : public std::enable_shared_from_this<Watchdog> {
       boost::system::error_code ignored;
       socket_->close(ignored);
     }
+  }
+  // The other side has neither closed its half of the connection nor reset it. On the strand.
+  bool peer_waits() const {
+    if (socket_ == nullptr || !socket_->is_open()) {
+      return false;
+    }
+    pollfd look{socket_->native_handle(), POLLRDHUP, 0};
+    return ::poll(&look, 1, 0) == 0;
   }
   // The connection ends; later callbacks do nothing.
   void release() {

@@ -121,6 +121,32 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
+Result<std::string> server_address(std::string_view text) {
+  std::string full(text);
+  if (full.find("://") == std::string::npos) {
+    full = "http://" + full;
+  }
+  auto url = parse_url(full);
+  if (!url) {
+    return Error(
+               Code::kInvalidArgument,
+               fmt::format("'{}' is no server address; write it like http://127.0.0.1:7420", text))
+        .caused_by(url.error());
+  }
+  if (url->scheme == "http" && !url->is_loopback()) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("{} is not this machine, and plain HTTP would show the key to the "
+                             "network; use https://",
+                             url->host));
+  }
+  url->query.clear();
+  std::string address = url->to_string();
+  while (address.ends_with('/')) {
+    address.pop_back();
+  }
+  return address;
+}
+
 std::string url_encode(std::string_view text, bool keep_slash) {
   std::string out;
   for (const char c : text) {

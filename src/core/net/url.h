@@ -27,6 +27,11 @@ struct Url {
 // it is refused, because addresses reach log lines; a fragment is dropped.
 Result<Url> parse_url(std::string_view text);
 
+// What a person gives as the address of a server, as one that paths are put behind: without a
+// scheme it is http. kInvalidArgument: no address, or plain HTTP to another machine, which would
+// show keys to the network.
+Result<std::string> server_address(std::string_view text);
+
 // Percent-encodes every byte but RFC 3986's unreserved ones; `keep_slash` leaves '/' too.
 std::string url_encode(std::string_view text, bool keep_slash = false);
 

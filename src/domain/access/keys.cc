@@ -16,6 +16,15 @@ CREATE TABLE idempotency_keys(
   body TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY(principal, key)) STRICT;
 )sql";
 
+constexpr std::string_view kAgents = R"sql(
+CREATE TABLE agents(
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, labels TEXT NOT NULL, key_id TEXT NOT NULL UNIQUE,
+  version TEXT NOT NULL, host TEXT NOT NULL, address TEXT NOT NULL, repositories TEXT NOT NULL,
+  created_at INTEGER NOT NULL, last_seen_at INTEGER, removed_at INTEGER) STRICT;
+CREATE UNIQUE INDEX agents_by_name ON agents(name) WHERE removed_at IS NULL;
+CREATE TABLE server_secrets(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+)sql";
+
 constexpr std::string_view kColumns = "id, name, scopes, created_at, revoked_at";
 
 std::string hash_of(std::string_view text) { return crypto::sha256_hex(as_bytes(text)); }
@@ -50,7 +59,9 @@ Result<ApiKey> key_from(const db::Row& row) {
 
 }  // namespace
 
-db::Migrations migrations() { return {{"access", 1, std::string(kSchema)}}; }
+db::Migrations migrations() {
+  return {{"access", 1, std::string(kSchema)}, {"access", 2, std::string(kAgents)}};
+}
 
 SecretString make_key_text(env::Random& random) {
   std::array<std::uint8_t, 32> bytes{};

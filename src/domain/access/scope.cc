@@ -6,7 +6,7 @@ namespace holdfast::access {
 namespace {
 
 constexpr std::array<std::string_view, kScopeCount> kNames{
-    "read", "operate", "recover", "approve", "configure", "secrets", "audit", "admin"};
+    "read", "operate", "recover", "approve", "configure", "secrets", "audit", "admin", "agent"};
 
 }  // namespace
 

@@ -10,8 +10,20 @@
 
 namespace holdfast::access {
 
-enum class Scope { kRead, kOperate, kRecover, kApprove, kConfigure, kSecrets, kAudit, kAdmin };
-inline constexpr int kScopeCount = static_cast<int>(Scope::kAdmin) + 1;
+// kAgent stands alone: the key of one agent (agents.h), which asks for that agent's tasks and for
+// nothing else.
+enum class Scope {
+  kRead,
+  kOperate,
+  kRecover,
+  kApprove,
+  kConfigure,
+  kSecrets,
+  kAudit,
+  kAdmin,
+  kAgent,
+};
+inline constexpr int kScopeCount = static_cast<int>(Scope::kAgent) + 1;
 
 std::string_view scope_name(Scope scope);
 // kInvalidArgument for a name that is no scope; the message lists them.
@@ -23,9 +35,9 @@ class Scopes {
   Scopes(std::initializer_list<Scope> scopes) : scopes_(scopes) {}
   static Result<Scopes> from_names(const std::vector<std::string>& names);
 
-  // Admin implies every scope.
+  // Admin implies every scope but kAgent: a person is no agent.
   bool allows(Scope scope) const {
-    return scopes_.contains(scope) || scopes_.contains(Scope::kAdmin);
+    return scopes_.contains(scope) || (scope != Scope::kAgent && scopes_.contains(Scope::kAdmin));
   }
   std::vector<std::string> names() const;
 

@@ -10,8 +10,8 @@
 namespace holdfast::activities {
 
 DataContext::DataContext(env::Clock& clock, env::Random& random, env::FileSystem& files,
-                         async::Pool& blocking)
-    : clock_(clock), random_(random), files_(files), blocking_(blocking) {
+                         async::Pool& blocking, std::optional<OwnPlaces> own)
+    : clock_(clock), random_(random), files_(files), blocking_(blocking), own_(std::move(own)) {
   for (const std::string& kind : storage::driver_kinds()) {
     if (auto driver = storage::make_driver(kind, blocking_)) {
       drivers_[kind] = *std::move(driver);
@@ -49,7 +49,33 @@ repo::Environment DataContext::environment() const {
   return environment;
 }
 
-Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef& repository) const {
+Result<RepositoryRef> DataContext::here(const RepositoryRef& repository) const {
+  if (!own_) {
+    return repository;
+  }
+  const auto found = own_->repositories.find(repository.name);
+  if (found == own_->repositories.end()) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("this agent has no repository '{0}': name it in its configuration, or "
+                             "start it with --repository {0}=LOCATION,PASSWORD_FILE",
+                             repository.name));
+  }
+  return found->second;
+}
+
+Result<std::string> DataContext::scratch(const std::string& planned) const {
+  if (!own_) {
+    return planned;
+  }
+  const std::string name = planned.substr(planned.rfind('/') + 1);
+  if (name.empty() || name.starts_with('.')) {
+    return Error(Code::kInvalidArgument, "the plan names no scratch directory");
+  }
+  return own_->scratch_dir + "/" + name;
+}
+
+Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef& named) const {
+  HF_TRY(const RepositoryRef repository, here(named));
   HF_TRY(const SecretString password, password_of(repository));
   HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
   auto opened = repo::Repository::open(std::move(store), password, environment());
@@ -59,7 +85,8 @@ Result<std::unique_ptr<repo::Repository>> DataContext::open(const RepositoryRef&
   return opened;
 }
 
-Status DataContext::reachable(const RepositoryRef& repository) const {
+Status DataContext::reachable(const RepositoryRef& named) const {
+  HF_TRY(const RepositoryRef repository, here(named));
   HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
   const blob::ObjectKey config{blob::ObjectType::kConfig, ""};
   auto found = async::block_on(blocking_.executor(), store->stat(config));
@@ -73,7 +100,8 @@ Status DataContext::reachable(const RepositoryRef& repository) const {
   return {};
 }
 
-Status DataContext::init(const RepositoryRef& repository, const RepositoryRef* like) const {
+Status DataContext::init(const RepositoryRef& named, const RepositoryRef* like) const {
+  HF_TRY(const RepositoryRef repository, here(named));
   HF_TRY(const SecretString password, password_of(repository));
   HF_TRY(auto store, blob::open_store(repository.location, files_, random_));
   repo::InitOptions options;

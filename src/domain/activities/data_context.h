@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/async/pool.h"
@@ -16,11 +17,19 @@
 
 namespace holdfast::activities {
 
+// What an agent's host has of its own. The server has none of it: there, plans say it all.
+struct OwnPlaces {
+  // By name, with location and key file on this host. A repository that is not in it cannot be
+  // used.
+  std::map<std::string, RepositoryRef> repositories;
+  std::string scratch_dir;
+};
+
 // Everything in it outlives it.
 class DataContext {
  public:
-  DataContext(env::Clock& clock, env::Random& random, env::FileSystem& files,
-              async::Pool& blocking);
+  DataContext(env::Clock& clock, env::Random& random, env::FileSystem& files, async::Pool& blocking,
+              std::optional<OwnPlaces> own = std::nullopt);
   ~DataContext();
 
   env::Clock& clock() const { return clock_; }
@@ -28,6 +37,10 @@ class DataContext {
   // For calls that wait on the driver's pool from a thread that may block.
   async::Pool& blocking() const { return blocking_; }
 
+  // Where this host has the repository that a plan names. kFailedPrecondition: an agent without it.
+  Result<RepositoryRef> here(const RepositoryRef& repository) const;
+  // The directory in which this host proves the point of a run; `planned` is the server's.
+  Result<std::string> scratch(const std::string& planned) const;
   // kInvalidArgument for a kind that does not exist.
   Result<storage::Driver*> driver(const std::string& kind) const;
   // Opens the repository with the password in its file. Errors as Repository::open, and the
@@ -46,6 +59,7 @@ class DataContext {
   env::Random& random_;
   env::FileSystem& files_;
   async::Pool& blocking_;
+  const std::optional<OwnPlaces> own_;
   std::shared_ptr<repo::OpenedKeys> opened_keys_ = std::make_shared<repo::OpenedKeys>();
   std::map<std::string, std::unique_ptr<storage::Driver>> drivers_;
 };

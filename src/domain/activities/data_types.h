@@ -30,9 +30,11 @@ struct RepositoryRef {
 struct VolumeRef {
   std::string driver;  // directory, btrfs
   std::string path;
+  std::string agent;  // whose host has it; empty: the server's own
   static void fields(auto& v, auto&& visit) {
     visit("driver", v.driver);
     visit("path", v.path);
+    visit("agent", v.agent);
   }
 };
 

@@ -211,6 +211,7 @@ Result<ProofDone> prove(Proof& proof) {
 
 Result<Json> run_proof(const DataContext& context, ActivityContext& activity, const Json& input) {
   Proof proof{context, activity, decode<ProofPlan>(input)};
+  HF_TRY(proof.plan.restore.target, context.scratch(proof.plan.restore.target));
   const ProgressBeat beat(context.clock(), activity, [&proof] {
     return Json(JsonObject{{"files_done", proof.progress.files_done.load()},
                            {"bytes_done", proof.progress.bytes_done.load()}});

@@ -21,6 +21,7 @@ struct RecoveryPlan {
   std::string copy_level;
   std::string copy_where;
   RestoreRequest restore;
+  std::string agent;  // on whose host the target is; empty: the server's own
   bool dry_run = false;
   bool validate = true;
   bool notify = true;
@@ -44,6 +45,7 @@ struct RecoveryPlan {
     visit("copy_level", v.copy_level);
     visit("copy_where", v.copy_where);
     visit("restore", v.restore);
+    visit("agent", v.agent);
     visit("dry_run", v.dry_run);
     visit("validate", v.validate);
     visit("notify", v.notify);
@@ -69,7 +71,8 @@ struct ProofPlan {
   std::string copy_id;
   std::string copy_level;
   std::string level;       // wanted: L1, L2, L3, L4
-  RestoreRequest restore;  // target is the scratch directory
+  RestoreRequest restore;  // target is the scratch directory of the server
+  std::string agent;       // which proves it, in a scratch directory of its own; empty: the server
   std::string probe_command;
   std::vector<std::string> channels;
 
@@ -83,6 +86,7 @@ struct ProofPlan {
     visit("copy_level", v.copy_level);
     visit("level", v.level);
     visit("restore", v.restore);
+    visit("agent", v.agent);
     visit("probe_command", v.probe_command);
     visit("channels", v.channels);
   }

@@ -80,7 +80,8 @@ Result<Json> check_space(const DataContext& context, ActivityContext& activity, 
     HF_TRY(const storage::Space space, wait(context, open.driver->space(open.volume)));
     HF_TRY_VOID(require_space(open.volume.root, space));
   }
-  for (const RepositoryRef& repository : repositories_of(input)) {
+  for (const RepositoryRef& named : repositories_of(input)) {
+    HF_TRY(const RepositoryRef repository, context.here(named));
     HF_TRY(const storage::Space space, storage::filesystem_space(repository.location));
     HF_TRY_VOID(require_space("repository " + repository.name, space));
   }

@@ -1,6 +1,8 @@
 // How the built-in workflows call their activities.
 #pragma once
 
+#include <string>
+
 #include "flow/types.h"
 
 namespace holdfast::activities {
@@ -18,6 +20,16 @@ inline flow::ActivityOptions data_options(int priority = flow::kUsualPriority) {
   options.heartbeat = std::chrono::minutes(2);
   options.retry.max_attempts = 5;
   options.retry.maximum = std::chrono::minutes(1);
+  return options;
+}
+
+// The same where the data lies: on the host of this agent, or (empty) on the server's.
+inline flow::ActivityOptions data_options_at(const std::string& agent,
+                                             int priority = flow::kUsualPriority) {
+  flow::ActivityOptions options = data_options(priority);
+  if (!agent.empty()) {
+    options.queue = "agent:" + agent;
+  }
   return options;
 }
 

@@ -37,6 +37,10 @@ CREATE TABLE proofs(
 CREATE INDEX proofs_by_copy ON proofs(copy_id, level, at);
 )sql";
 
+// Which agent reads a resource; empty: the server itself.
+constexpr std::string_view kAgents =
+    "ALTER TABLE resources ADD COLUMN agent TEXT NOT NULL DEFAULT '';";
+
 std::string labels_text(const std::map<std::string, std::string>& labels) {
   JsonObject object;
   for (const auto& [name, value] : labels) {
@@ -75,7 +79,7 @@ std::vector<ScheduleLabel> schedules_from(const std::string& text) {
 
 constexpr std::string_view kResourceColumns =
     "id, name, path, driver, policy, labels, quiesce_command, release_command, probe_command, "
-    "consistency_group, created_at";
+    "consistency_group, created_at, agent";
 
 Resource resource_from(const db::Row& row) {
   Resource resource;
@@ -90,6 +94,7 @@ Resource resource_from(const db::Row& row) {
   resource.probe_command = row.text(8);
   resource.consistency_group = row.text(9);
   resource.created_at = row.time(10);
+  resource.agent = row.text(11);
   return resource;
 }
 
@@ -167,19 +172,22 @@ Error not_found(std::string_view kind, const std::string& name, std::string_view
 
 }  // namespace
 
-db::Migrations migrations() { return {{"inventory", 1, std::string(kSchema)}}; }
+db::Migrations migrations() {
+  return {{"inventory", 1, std::string(kSchema)}, {"inventory", 2, std::string(kAgents)}};
+}
 
 Status put_resource(db::Connection& sql, const Resource& resource) {
   HF_TRY_VOID(sql.exec(
       "INSERT INTO resources(id, name, path, driver, policy, labels, quiesce_command, "
-      "release_command, probe_command, consistency_group, created_at) VALUES "
-      "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(id) DO UPDATE SET name=excluded.name, "
+      "release_command, probe_command, consistency_group, created_at, agent) VALUES "
+      "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(id) DO UPDATE SET name=excluded.name, "
       "path=excluded.path, driver=excluded.driver, policy=excluded.policy, labels=excluded.labels, "
       "quiesce_command=excluded.quiesce_command, release_command=excluded.release_command, "
-      "probe_command=excluded.probe_command, consistency_group=excluded.consistency_group",
+      "probe_command=excluded.probe_command, consistency_group=excluded.consistency_group, "
+      "agent=excluded.agent",
       resource.id.text(), resource.name, resource.path, resource.driver, resource.policy,
       labels_text(resource.labels), resource.quiesce_command, resource.release_command,
-      resource.probe_command, resource.consistency_group, resource.created_at));
+      resource.probe_command, resource.consistency_group, resource.created_at, resource.agent));
   return {};
 }
 

@@ -69,9 +69,11 @@ TEST_F(Catalog, ARemovedResourceFreesItsName) {
   ASSERT_TRUE(sql([](db::Connection& c) { return put_resource(c, resource("a")); }));
   ASSERT_TRUE(sql([](db::Connection& c) { return remove_resource(c, ResourceId("res_a"), kNow); }));
   Resource again = resource("a");
+  again.agent = "db1";
   again.id = ResourceId("res_new");
   EXPECT_TRUE(sql([&](db::Connection& c) { return put_resource(c, again); }));
   EXPECT_EQ(sql([](db::Connection& c) { return find_resource(c, "a"); })->id.text(), "res_new");
+  EXPECT_EQ(sql([](db::Connection& c) { return find_resource(c, "a"); })->agent, "db1");
 }
 
 TEST_F(Catalog, ListsPointsNewestFirstInPages) {

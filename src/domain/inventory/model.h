@@ -32,6 +32,7 @@ struct Resource {
   std::string name;
   std::string path;
   std::string driver;  // directory, btrfs
+  std::string agent;   // name of the agent whose host has it; empty: the server's own
   std::string policy;  // name; empty: the default policy
   std::map<std::string, std::string> labels;
   std::string quiesce_command;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "domain/access/agents.h"
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/ledger.h"
@@ -65,6 +66,16 @@ void take_switches(const Switches& switches, BackupPlan& plan) {
   plan.send_notifications = switches.send_notifications;
 }
 
+// The host whose files these are, as snapshots name it.
+Result<std::string> host_of(db::Connection& sql, const ServerContext& context,
+                            const inventory::Resource& resource) {
+  if (resource.agent.empty()) {
+    return context.host;
+  }
+  HF_TRY(const access::Agent agent, access::find_agent(sql, resource.agent));
+  return agent.facts.host.empty() ? agent.name : agent.facts.host;
+}
+
 Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, const Json& input) {
   HF_TRY(const inventory::Resource resource,
          inventory::find_resource(sql, get_string(input, "resource")));
@@ -74,8 +85,8 @@ Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, 
   plan.point_id = point_of_run(plan.run_id);
   plan.resource_id = resource.id.text();
   plan.resource_name = resource.name;
-  plan.volume = {resource.driver, resource.path};
-  plan.host = context.host;
+  plan.volume = {resource.driver, resource.path, resource.agent};
+  HF_TRY(plan.host, host_of(sql, context, resource));
   plan.policy = policy.name;
   plan.manual = get_bool(input, "manual");
   plan.labels = planned_labels(policy, get_string(input, "label"));

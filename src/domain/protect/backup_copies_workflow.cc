@@ -26,6 +26,9 @@ std::vector<std::string> snapshot_tags(const BackupRun& run) {
   if (plan.manual) {
     tags.emplace_back("manual");
   }
+  if (!plan.volume.agent.empty()) {
+    tags.push_back("agent=" + plan.volume.agent);
+  }
   return tags;
 }
 
@@ -40,8 +43,8 @@ flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
   request.tags = snapshot_tags(run);
   request.host = run.plan.host;
   request.time = run.snapshot.time;
-  HF_CO_TRY(const Json answer,
-            co_await run_step(run, copy.level, "engine.backup", encode(request), data_options()));
+  HF_CO_TRY(const Json answer, co_await run_step(run, copy.level, "engine.backup", encode(request),
+                                                 data_options_at(run.plan.volume.agent)));
   run.backup = decode<BackupDone>(answer);
   MadeCopy made{copy.level,
                 copy.method,

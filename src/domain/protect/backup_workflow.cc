@@ -24,6 +24,8 @@ using flow::WorkflowContext;
 constexpr std::string_view kPre = "pre_backup_validation";
 constexpr std::string_view kExecute = "execute_backup";
 constexpr std::string_view kPost = "post_backup_verification";
+// Cleaning up does not wait longer for an agent that has gone.
+constexpr Nanoseconds kAwayFor = std::chrono::minutes(10);
 
 void announce_steps(BackupRun& run) {
   for (const std::string_view name :
@@ -42,10 +44,11 @@ void announce_steps(BackupRun& run) {
   }
 }
 
+// The repositories that the checks look at: an agent only knows the one that it backs up to.
 JsonArray repositories_of(const BackupPlan& plan) {
   JsonArray list;
   for (const PlannedCopy& copy : plan.copies) {
-    if (!copy.repository.location.empty()) {
+    if (!copy.repository.location.empty() && (plan.volume.agent.empty() || list.empty())) {
       list.push_back(encode(copy.repository));
     }
   }
@@ -70,8 +73,8 @@ flow::Task<Status> validate(BackupRun& run) {
     }
     Json input = JsonObject{{"volume", encode(run.plan.volume)},
                             {"repositories", repositories_of(run.plan)}};
-    const Result<Json> answer =
-        co_await run_step(run, check.name, check.activity, std::move(input), data_options());
+    const Result<Json> answer = co_await run_step(run, check.name, check.activity, std::move(input),
+                                                  data_options_at(run.plan.volume.agent));
     HF_CO_TRY_VOID(status_of(answer));
     if (get_bool(*answer, "not_applicable")) {
       run.steps.not_applicable(check.name, get_string(*answer, "detail"));
@@ -109,8 +112,8 @@ flow::Task<Status> take_snapshot(BackupRun& run) {
     input.get_object()["quiesce_command"] = run.plan.quiesce_command;
     input.get_object()["release_command"] = run.plan.release_command;
   }
-  Result<Json> answer =
-      co_await run_step(run, "snapshot", "storage.snapshot", std::move(input), data_options());
+  Result<Json> answer = co_await run_step(run, "snapshot", "storage.snapshot", std::move(input),
+                                          data_options_at(run.plan.volume.agent));
   if (!answer) {
     if (quiesces(run.plan)) {
       run.steps.failed("application_quiesce", answer.error(), run.ctx.now());
@@ -163,7 +166,9 @@ flow::Task<Status> retain(BackupRun& run) {
     for (size_t i = 0; batches != nullptr && i < batches->get_array().size() && outcome; ++i) {
       const Json batch = batches->get_array()[i];
       const std::string activity = get_string(batch, "activity");
-      Result<Json> done = co_await run.ctx.activity(activity, batch, data_options());
+      const Json* volume = find(batch, "volume");
+      const std::string agent = volume == nullptr ? "" : get_string(*volume, "agent");
+      Result<Json> done = co_await run.ctx.activity(activity, batch, data_options_at(agent));
       if (done && get_bool(*done, "postponed")) {
         postponed = "; " + get_string(*done, "detail");
       } else if (done) {
@@ -278,8 +283,10 @@ flow::Task<void> drop_unused_snapshot(BackupRun& run) {
   }
   Json input =
       JsonObject{{"volume", encode(run.plan.volume)}, {"names", JsonArray{run.snapshot.name}}};
-  Result<Json> dropped = co_await run.ctx.shielded().activity("storage.delete_snapshots",
-                                                              std::move(input), data_options());
+  flow::ActivityOptions how = data_options_at(run.plan.volume.agent);
+  how.schedule_to_start = run.plan.volume.agent.empty() ? Nanoseconds(0) : kAwayFor;
+  Result<Json> dropped =
+      co_await run.ctx.shielded().activity("storage.delete_snapshots", std::move(input), how);
   if (!dropped) {
     run.ctx.log_warn("snapshot.not_removed", {{"error", dropped.error().to_string()}});
   }

@@ -15,7 +15,7 @@ class BackupWorkflow : public activities::WorkflowFixture {
     plan_.run_id = "run_1";
     plan_.point_id = "pt_1";
     plan_.resource_name = "a";
-    plan_.volume = {"directory", "/srv/a"};
+    plan_.volume = {"directory", "/srv/a", ""};
     plan_.copies = {{"local_snapshot", "restic", {"default", "/repo", "/key"}, ""},
                     {"local_replica", "restic", {"replica", "/replica", "/key2"}, ""}};
     plan_.channels = {"ops"};
@@ -71,6 +71,20 @@ TEST_F(BackupWorkflow, RecordsThePointAfterItsCopiesWereReadBack) {
   EXPECT_TRUE(record.copies[1].read_back);
   EXPECT_EQ(get_string(input_of("protect.finish_run"), "status"), "completed");
   EXPECT_EQ(get_string(input_of("notify.send"), "event"), "backup.completed");
+}
+
+TEST_F(BackupWorkflow, AnAgentTouchesItsDataAndTheServerTheRest) {
+  plan_.volume.agent = "db1";
+  start("scheduled_backup", scheduled_backup, JsonObject{{"resource", "a"}});
+  EXPECT_EQ(serve("agent:db1"), (std::vector<std::string>{
+                                    "storage.check_space", "storage.verify_connectivity",
+                                    "storage.replica_state", "storage.snapshot", "engine.backup"}));
+  EXPECT_EQ(describe().run.status, flow::RunStatus::kCompleted);
+  for (const char* own : {"storage.snapshot", "engine.backup"}) {
+    EXPECT_EQ(count(own), 0) << own;
+  }
+  EXPECT_EQ(count("engine.copy"), 1);
+  EXPECT_EQ(count("engine.verify"), 2);
 }
 
 TEST_F(BackupWorkflow, SwitchesThatAreOffAreShownAsSkipped) {

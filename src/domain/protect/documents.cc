@@ -223,6 +223,8 @@ Result<NewResource> decode_resource(const ApplyRequest& request) {
   wanted.release_command = reader.string_or("release_command", "");
   wanted.probe_command = reader.string_or("probe_command", "");
   wanted.consistency_group = reader.string_or("consistency_group", "");
+  wanted.agent = reader.string_or("agent", "");
+  wanted.driver = reader.string_or("driver", "");
   if (const Json* labels = reader.value("labels"); labels != nullptr && labels->is_object()) {
     for (const auto& label : labels->get_object()) {
       wanted.labels[label.key()] = get_string(*labels, label.key());
@@ -239,7 +241,8 @@ Result<NewResource> decode_resource(const ApplyRequest& request) {
 bool same_resource(const inventory::Resource& a, const inventory::Resource& b) {
   return a.path == b.path && a.driver == b.driver && a.policy == b.policy && a.labels == b.labels &&
          a.quiesce_command == b.quiesce_command && a.release_command == b.release_command &&
-         a.probe_command == b.probe_command && a.consistency_group == b.consistency_group;
+         a.probe_command == b.probe_command && a.consistency_group == b.consistency_group &&
+         a.agent == b.agent;
 }
 
 async::Co<Result<Json>> apply_resource(const Services* services, Caller caller,

@@ -1,9 +1,6 @@
 #include "domain/protect/ledger.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "core/db/testing/temp_database.h"
 
@@ -23,11 +20,10 @@ ExpectedRun row(const std::string& id, const std::string& origin = "schedule") {
 }
 
 TEST(Ledger, TakesOverRowsOfTheFirstSchema) {
-  std::string folder = testing::TempDir() + "holdfast_ledger_XXXXXX";
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const db::TestStore store;
   const db::Migrations all = ledger_migrations();
   {
-    const auto old = db::Database::open(folder + "/state.db", {all.front()}).value();
+    const auto old = store.open({all.front()}).value();
     ASSERT_TRUE(old->write_blocking([](db::Connection& sql) -> Status {
       for (const char* status : {"missed", "skipped", "expected"}) {
         HF_TRY_VOID(
@@ -39,7 +35,7 @@ TEST(Ledger, TakesOverRowsOfTheFirstSchema) {
     }));
   }
   {
-    const auto now = db::Database::open(folder + "/state.db", all).value();
+    const auto now = store.open(all).value();
     const auto rows = now->write_blocking([](db::Connection& sql) {
                            LedgerQuery query;
                            query.oldest_first = true;
@@ -53,7 +49,6 @@ TEST(Ledger, TakesOverRowsOfTheFirstSchema) {
     EXPECT_EQ(rows[2].start_at, rows[2].due_at);
     EXPECT_EQ(rows[2].origin, "schedule");
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Ledger, OneRowOfAResourceIsClaimedAtATime) {

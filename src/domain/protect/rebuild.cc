@@ -1,6 +1,6 @@
 // A snapshot carries its point as tags: pt_..., res_..., resource=, driver=, time=, consistency=,
-// timezone=, run=, label=NAME:RETENTION, manual. Snapshots without them (other programs made them)
-// are left alone. Adopting twice changes nothing; rows that are there stay.
+// timezone=, run=, label=NAME:RETENTION, manual, agent=. Snapshots without them (other programs
+// made them) are left alone. Adopting twice changes nothing; rows that are there stay.
 #include "domain/protect/rebuild.h"
 
 #include <fmt/core.h>
@@ -39,6 +39,8 @@ void read_tag(const std::string& tag, Tagged& found) {
     found.resource.name = *resource;
   } else if (const auto driver = value_of(tag, "driver")) {
     found.resource.driver = *driver;
+  } else if (const auto agent = value_of(tag, "agent")) {
+    found.resource.agent = *agent;
   } else if (const auto time = value_of(tag, "time")) {
     found.point.time = parse_rfc3339(*time).value_or(found.point.time);
   } else if (const auto consistency = value_of(tag, "consistency")) {
@@ -140,7 +142,7 @@ Result<Json> known_volumes(const ServerContext& context) {
   JsonArray list;
   for (const inventory::Resource& resource : resources) {
     if (method_of(resource.driver, "local_snapshot") != "restic") {
-      const activities::VolumeRef volume{resource.driver, resource.path};
+      const activities::VolumeRef volume{resource.driver, resource.path, resource.agent};
       list.push_back(
           JsonObject{{"resource_id", resource.id.text()}, {"volume", activities::encode(volume)}});
     }

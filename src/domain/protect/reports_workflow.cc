@@ -8,6 +8,9 @@ namespace {
 using activities::control_options;
 using activities::data_options;
 
+// A rebuild does not wait longer for the agent of a volume; it goes on without its snapshots.
+constexpr Nanoseconds kAwayFor = std::chrono::minutes(10);
+
 }  // namespace
 
 flow::Task<Result<Json>> schedule_backup(flow::WorkflowContext& ctx) {
@@ -59,7 +62,10 @@ flow::Task<Result<Json>> catalog_rebuild(flow::WorkflowContext& ctx) {
   const Json* list = find(volumes, "volumes");
   for (size_t i = 0; list != nullptr && i < list->get_array().size(); ++i) {
     Json row = list->get_array()[i];
-    Result<Json> snapshots = co_await ctx.activity("storage.list_snapshots", row, data_options());
+    const std::string agent = get_string(*find(row, "volume"), "agent");
+    flow::ActivityOptions how = activities::data_options_at(agent);
+    how.schedule_to_start = agent.empty() ? Nanoseconds(0) : kAwayFor;
+    Result<Json> snapshots = co_await ctx.activity("storage.list_snapshots", row, how);
     if (!snapshots) {
       ctx.log_warn("catalog.volume_unreadable", {{"error", snapshots.error().to_string()}});
       continue;

@@ -2,9 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
+
 #include "core/async/run.h"
 #include "core/audit/audit.h"
 #include "core/env/posix/atomic_file.h"
+#include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
@@ -59,20 +62,62 @@ Status check_capabilities(const inventory::Resource& resource, const Policy& pol
   return {};
 }
 
-async::Co<Result<inventory::Resource>> resolve_resource(const Services& services,
-                                                        NewResource wanted) {
-  HF_CO_TRY_VOID(check_name("resource", wanted.name));
-  inventory::Resource resource;
-  resource.id = inventory::ResourceId(services.server.new_id("res_"));
-  resource.name = wanted.name;
-  resource.driver = co_await async::run_on(
-      services.data.blocking(), [path = wanted.path] { return storage::suitable_kind(path); });
+namespace {
+
+// Finds driver and real path of a directory of this host.
+async::Co<Status> look_here(const Services& services, NewResource wanted,
+                            inventory::Resource& resource) {
+  resource.driver = wanted.driver;
+  if (resource.driver.empty()) {
+    resource.driver = co_await async::run_on(
+        services.data.blocking(), [path = wanted.path] { return storage::suitable_kind(path); });
+  }
   HF_CO_TRY(storage::Driver* const driver, services.data.driver(resource.driver));
   auto volume = co_await driver->resolve(wanted.path);
   if (!volume) {
     co_return std::move(volume).error().with("/path", "cannot be protected");
   }
   resource.path = volume->path;
+  co_return Status();
+}
+
+// A path on an agent's host cannot be looked at from here, and the agent may be away: the first
+// step of each backup, which runs there, tells what is wrong with it.
+async::Co<Status> take_word(const Services& services, NewResource wanted,
+                            inventory::Resource& resource) {
+  HF_CO_TRY_VOID(status_of(co_await services.server.db.read(
+      [name = wanted.agent](db::Connection& sql) -> Result<access::Agent> {
+        auto found = access::find_agent(sql, name);
+        if (!found) {
+          return std::move(found).error().with("/agent", "does not exist");
+        }
+        return found;
+      })));
+  resource.driver = wanted.driver.empty() ? "directory" : wanted.driver;
+  HF_CO_TRY_VOID(status_of(services.data.driver(resource.driver)));
+  const std::filesystem::path path(wanted.path);
+  if (!path.is_absolute()) {
+    co_return Error(Code::kInvalidArgument, "a path on an agent's host is given from the root")
+        .with("/path", "must begin with '/'");
+  }
+  resource.path = path.lexically_normal().string();
+  while (resource.path.size() > 1 && resource.path.ends_with('/')) {
+    resource.path.pop_back();
+  }
+  co_return Status();
+}
+
+}  // namespace
+
+async::Co<Result<inventory::Resource>> resolve_resource(const Services& services,
+                                                        NewResource wanted) {
+  HF_CO_TRY_VOID(check_name("resource", wanted.name));
+  inventory::Resource resource;
+  resource.id = inventory::ResourceId(services.server.new_id("res_"));
+  resource.name = wanted.name;
+  resource.agent = wanted.agent;
+  HF_CO_TRY_VOID(wanted.agent.empty() ? co_await look_here(services, wanted, resource)
+                                      : co_await take_word(services, wanted, resource));
   resource.policy = wanted.policy;
   resource.labels = wanted.labels;
   resource.quiesce_command = wanted.quiesce_command;

@@ -85,7 +85,7 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
         batch.input = {{"activity", "engine.forget"},
                        {"repository", activities::encode(reference)}};
       } else if (batch.input.empty()) {
-        const activities::VolumeRef volume{resource.driver, resource.path};
+        const activities::VolumeRef volume{resource.driver, resource.path, resource.agent};
         batch.input = {{"activity", "storage.delete_snapshots"},
                        {"volume", activities::encode(volume)}};
       }

@@ -46,6 +46,15 @@ async::Co<Result<flow::RunRef>> open_run(const Services* services, std::string r
   co_return flow::ref(flow::WorkflowId(run_id));
 }
 
+Status may_start(const Caller& caller, const flow::RunDescription& run) {
+  if (run.run.type == "data_recovery" && !caller.principal.scopes.allows(access::Scope::kRecover)) {
+    return Error(
+        Code::kPermissionDenied,
+        fmt::format("the key '{}' does not have the scope 'recover'", caller.principal.name));
+  }
+  return {};
+}
+
 Status may_retry(const Caller& caller, const flow::RunDescription& run, const std::string& run_id) {
   if (run.run.status == flow::RunStatus::kRunning) {
     return Error(Code::kFailedPrecondition,
@@ -65,12 +74,7 @@ Status may_retry(const Caller& caller, const flow::RunDescription& run, const st
                     "of",
                     run.run.type));
   }
-  if (run.run.type == "data_recovery" && !caller.principal.scopes.allows(access::Scope::kRecover)) {
-    return Error(
-        Code::kPermissionDenied,
-        fmt::format("the key '{}' does not have the scope 'recover'", caller.principal.name));
-  }
-  return {};
+  return may_start(caller, run);
 }
 
 }  // namespace
@@ -137,6 +141,20 @@ async::Co<Result<std::string>> retry_run(const Services& services, Caller caller
                                             "retry of " + run_id, request.parameters)));
   HF_CO_TRY_VOID(status_of(co_await start_run(all->flow, request)));
   co_return request.run_id;
+}
+
+async::Co<Status> reset_run(const Services& services, Caller caller, std::string run_id,
+                            std::int64_t event_id, std::string reason) {
+  const Services* all = &services;
+  HF_CO_TRY(const auto run, co_await find_run(all, run_id));
+  HF_CO_TRY_VOID(may_start(caller, run));
+  const Json payload = JsonObject{{"event_id", event_id}, {"reason", reason}};
+  HF_CO_TRY_VOID(co_await note(
+      &all->server, change_of(all->server, caller, "run.reset", run_id,
+                              fmt::format("from event {}: {}", event_id, reason), payload)));
+  const std::string why = fmt::format("{}: {}", caller.principal.name, reason);
+  co_return status_of(co_await all->flow.reset(flow::ref(flow::WorkflowId(run_id)), event_id, why,
+                                               caller.request_id));
 }
 
 async::Co<Result<Json>> query_run(const Services& services, std::string run_id, std::string name,

@@ -3,6 +3,7 @@
 // rest.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Services {
   const ServerContext& server;
   const activities::DataContext& data;
   flow::Client& flow;
+  // Whether an agent (by id) asks for tasks now; may be empty.
+  std::function<bool(const std::string&)> agent_asks_now{};
 };
 
 // Who asks, and how the question is found again in audit, history and logs.
@@ -50,6 +53,8 @@ struct NewResource {
   std::string release_command;
   std::string probe_command;
   std::string consistency_group;
+  std::string agent;   // whose host has the path; empty: the server's own
+  std::string driver;  // empty: found by looking at the path; on an agent's host, directory
 };
 // kAlreadyExists: the name is taken. kNotFound, kInvalidArgument: the path. kFailedPrecondition:
 // the policy demands what the storage cannot do.

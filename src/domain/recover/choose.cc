@@ -124,6 +124,7 @@ Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::st
 Result<Target> resolve_target(db::Connection& sql, const inventory::Resource& source,
                               const std::string& text, const std::string& data_dir) {
   Target target;
+  target.agent = source.agent;
   const size_t colon = text.find(':');
   if (text == "in-place") {
     if (source.path.empty()) {
@@ -133,12 +134,13 @@ Result<Target> resolve_target(db::Connection& sql, const inventory::Resource& so
                       "give a path",
                       source.name));
     }
-    return Target{source.path, true};
+    return Target{source.path, true, source.agent};
   }
   if (text.starts_with('/')) {
     target.path = text;
   } else if (colon != std::string::npos && colon > 0) {
     HF_TRY(const inventory::Resource other, inventory::find_resource(sql, text.substr(0, colon)));
+    target.agent = other.agent;
     target.path = (std::filesystem::path(other.path) /
                    std::filesystem::path(text.substr(colon + 1)).relative_path())
                       .string();
@@ -155,7 +157,8 @@ Result<Target> resolve_target(db::Connection& sql, const inventory::Resource& so
                     text));
   }
   target.path = std::filesystem::path(target.path).lexically_normal().string();
-  target.in_place = !source.path.empty() && target.path == source.path;
+  target.in_place =
+      !source.path.empty() && target.path == source.path && target.agent == source.agent;
   return target;
 }
 

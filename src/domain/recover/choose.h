@@ -32,9 +32,11 @@ Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::st
 struct Target {
   std::string path;
   bool in_place = false;
+  std::string agent;  // on whose host the path is; empty: the server's own
 };
-// `text` is "in-place", an absolute path, or "resource:path". kInvalidArgument for anything else,
-// for a path inside the server's own data, and for "..".
+// An absolute path is one on the host of `source`. `text` is "in-place", an absolute path, or
+// "resource:path". kInvalidArgument for anything else, for a path inside the server's own data, and
+// for "..".
 Result<Target> resolve_target(db::Connection& sql, const inventory::Resource& source,
                               const std::string& text, const std::string& data_dir);
 

@@ -46,8 +46,8 @@ flow::Task<void> report_failure(flow::WorkflowContext& ctx, ProofRun& run, Error
 flow::Task<Result<Json>> prove(flow::WorkflowContext& ctx, ProofRun& run) {
   run.steps.begin("prove", ctx.now());
   show(ctx, run);
-  Result<Json> answer =
-      co_await ctx.activity("proof.run", encode(run.plan), data_options(kProofPriority));
+  Result<Json> answer = co_await ctx.activity("proof.run", encode(run.plan),
+                                              data_options_at(run.plan.agent, kProofPriority));
   if (!answer) {
     run.steps.failed("prove", answer.error(), ctx.now());
     co_return answer;

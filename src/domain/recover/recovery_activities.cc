@@ -61,6 +61,14 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
   HF_TRY(plan.restore.paths, relative_paths(chosen.resource, text_list(input, "paths")));
   plan.restore.target = target.path;
   plan.restore.in_place = target.in_place;
+  plan.agent = target.agent;
+  if (!plan.restore.snapshot_path.empty() && target.agent != chosen.resource.agent) {
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("this copy is a storage snapshot on the host of '{}', and the target is "
+                    "on another host: choose a copy in a repository",
+                    chosen.resource.name));
+  }
   plan.dry_run = get_bool(input, "dry_run");
   plan.validate = get_bool(input, "validate_integrity", true);
   plan.notify = get_bool(input, "notify_completion", true);
@@ -152,6 +160,7 @@ Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& cont
   HF_TRY_VOID(status_of(inventory::proof_level_from_name(plan.level)));
   HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
   plan.restore.target = context.scratch_dir() + "/" + plan.run_id;
+  plan.agent = chosen.resource.agent;
   plan.probe_command = chosen.resource.probe_command;
   plan.channels = policy.channels;
   if (plan.level == "L3" && plan.probe_command.empty()) {

@@ -74,7 +74,7 @@ Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
 flow::Task<Status> propose(RecoveryRun& run) {
   HF_CO_TRY(const Json effects,
             co_await run_step(run, "propose", "engine.plan_restore", encode(run.plan.restore),
-                              data_options(kRecoveryPriority)));
+                              data_options_at(run.plan.agent, kRecoveryPriority)));
   run.effects = decode<RestorePlan>(effects);
   run.proposal = make_proposal(run.plan, run.effects);
   run.steps.done("propose",
@@ -90,7 +90,7 @@ flow::Task<Status> propose(RecoveryRun& run) {
 flow::Task<Status> look_again(RecoveryRun& run) {
   HF_CO_TRY(const Json now,
             co_await run.ctx.activity("engine.plan_restore", encode(run.plan.restore),
-                                      data_options(kRecoveryPriority)));
+                                      data_options_at(run.plan.agent, kRecoveryPriority)));
   const auto effects = decode<RestorePlan>(now);
   if (effects.overwrites == run.effects.overwrites && effects.deletes == run.effects.deletes) {
     co_return Status();
@@ -163,7 +163,7 @@ flow::Task<Status> ask(RecoveryRun& run) {
 flow::Task<Status> restore(RecoveryRun& run) {
   HF_CO_TRY(const Json done,
             co_await run_step(run, "restore", "engine.restore", encode(run.plan.restore),
-                              data_options(kRecoveryPriority)));
+                              data_options_at(run.plan.agent, kRecoveryPriority)));
   run.restored = decode<RestoreDone>(done);
   if (!run.plan.validate) {
     run.steps.skipped("validate");
@@ -171,7 +171,7 @@ flow::Task<Status> restore(RecoveryRun& run) {
   }
   HF_CO_TRY(const Json checked,
             co_await run_step(run, "validate", "engine.compare_restored", encode(run.plan.restore),
-                              data_options(kRecoveryPriority)));
+                              data_options_at(run.plan.agent, kRecoveryPriority)));
   run.validation = decode<Verdict>(checked);
   if (!run.validation.good) {
     Error wrong(Code::kDataLoss,

@@ -54,6 +54,16 @@ TEST_F(RecoveryWorkflow, AsksNobodyWhereNothingIsLost) {
   EXPECT_EQ(count("engine.restore"), 1);
 }
 
+TEST_F(RecoveryWorkflow, RunsWhereItsTargetLies) {
+  effects_.overwrites = 0;
+  plan_.agent = "db1";
+  start_recovery();
+  EXPECT_EQ(serve("agent:db1"), (std::vector<std::string>{"engine.plan_restore", "engine.restore",
+                                                          "engine.compare_restored"}));
+  EXPECT_EQ(describe().run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("engine.restore"), 0);
+}
+
 TEST_F(RecoveryWorkflow, WritesNothingBeforeTheApprovalOfExactlyItsProposal) {
   start_recovery();
   EXPECT_EQ(count("recover.request_approval"), 1);

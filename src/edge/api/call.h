@@ -14,8 +14,11 @@
 
 namespace holdfast::api {
 
+class AgentTasks;
+
 struct Call {
   const protect::Services* services = nullptr;  // outlives the call
+  AgentTasks* agents = nullptr;                 // outlives the call
   notify::ChannelServices channels;
   protect::Caller caller;
   std::shared_ptr<const net::HttpRequest> request;

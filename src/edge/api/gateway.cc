@@ -46,6 +46,10 @@ std::string_view scope_of(const Match& match) {
   return recovery ? "recover" : match.route->scope;
 }
 
+bool is_routine(std::string_view route) {
+  return route == "/v1/agent/tasks/poll" || route == "/v1/agent/tasks/heartbeat";
+}
+
 Result<Json> parse_body(const net::HttpRequest& request) {
   if (request.body.empty()) {
     return Json(JsonObject{});
@@ -63,8 +67,9 @@ Result<Json> parse_body(const net::HttpRequest& request) {
 
 }  // namespace
 
-Gateway::Gateway(const protect::Services& services, notify::ChannelServices channels)
-    : services_(services), channels_(channels) {}
+Gateway::Gateway(const protect::Services& services, notify::ChannelServices channels,
+                 AgentTasks& agents)
+    : services_(services), channels_(channels), agents_(agents) {}
 
 async::Co<Result<access::Principal>> Gateway::authenticate(
     std::shared_ptr<const net::HttpRequest> request) {
@@ -105,6 +110,11 @@ async::Co<Result<net::HttpReply>> Gateway::run_handler(Call call, Match match) {
     co_return Error(Code::kInternal, fmt::format("the route {} has no handler", match.route->path));
   }
   HF_CO_TRY(const Json body, co_await handler(call));
+  if (operation == "pollAgentTask" && body.is_null()) {
+    net::HttpReply nothing;
+    nothing.status = 204;
+    co_return nothing;
+  }
   co_return json_reply(match.route->status, body);
 }
 
@@ -185,6 +195,7 @@ async::Co<net::HttpReply> Gateway::handle(std::shared_ptr<const net::HttpRequest
   const MonoTime began = clock.mono();
   Call call;
   call.services = &services_;
+  call.agents = &agents_;
   call.channels = channels_;
   call.request = request;
   call.caller.request_id = services_.server.new_id("req_");
@@ -204,13 +215,16 @@ async::Co<net::HttpReply> Gateway::handle(std::shared_ptr<const net::HttpRequest
   out.headers["cache-control"] = "no-store";
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(clock.mono() - began).count();
-  log_info("http.request", {{"method", request->method},
-                            {"path", request->path},
-                            {"route", route},
-                            {"status", out.status},
-                            {"microseconds", static_cast<std::int64_t>(took)},
-                            {"request_id", request_id},
-                            {"traceparent", traceparent}});
+  // A thousand agents that wait and beat would fill the log with what went well.
+  const bool routine = out.status < 400 && is_routine(route);
+  log_event(routine ? LogLevel::kDebug : LogLevel::kInfo, "http.request",
+            {{"method", request->method},
+             {"path", request->path},
+             {"route", route},
+             {"status", out.status},
+             {"microseconds", static_cast<std::int64_t>(took)},
+             {"request_id", request_id},
+             {"traceparent", traceparent}});
   counter("holdfast_http_requests_total", "Requests by route and status",
           {{"route", route}, {"status", std::to_string(out.status)}})
       .add();

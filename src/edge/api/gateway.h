@@ -17,7 +17,7 @@ namespace holdfast::api {
 class Gateway {
  public:
   // Everything given outlives the gateway.
-  Gateway(const protect::Services& services, notify::ChannelServices channels);
+  Gateway(const protect::Services& services, notify::ChannelServices channels, AgentTasks& agents);
 
   // Answers one request; may be called from any executor.
   async::Co<net::HttpReply> handle(std::shared_ptr<const net::HttpRequest> request);
@@ -32,6 +32,7 @@ class Gateway {
 
   const protect::Services& services_;
   notify::ChannelServices channels_;
+  AgentTasks& agents_;
   std::mutex mutex_;
   std::set<std::string> in_flight_;  // idempotency keys of requests that run now
 };

@@ -33,6 +33,8 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"queryRun", query_run},
     {"terminateRun", terminate_run},
     {"retryRun", retry_run},
+    {"resetRun", reset_run},
+    {"countRuns", count_runs},
     {"listPoints", list_points},
     {"getPoint", get_point},
     {"listPointFiles", list_point_files},
@@ -54,6 +56,13 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"listKeys", list_keys},
     {"addKey", add_key},
     {"revokeKey", revoke_key},
+    {"listAgents", list_agents},
+    {"addAgent", add_agent},
+    {"getAgent", get_agent},
+    {"removeAgent", remove_agent},
+    {"pollAgentTask", poll_agent_task},
+    {"heartbeatAgentTask", heartbeat_agent_task},
+    {"completeAgentTask", complete_agent_task},
 });
 
 }  // namespace

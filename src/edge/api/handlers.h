@@ -45,6 +45,8 @@ async::Co<Result<Json>> signal_run(Call call);
 async::Co<Result<Json>> query_run(Call call);
 async::Co<Result<Json>> terminate_run(Call call);
 async::Co<Result<Json>> retry_run(Call call);
+async::Co<Result<Json>> reset_run(Call call);
+async::Co<Result<Json>> count_runs(Call call);
 async::Co<Result<Json>> list_points(Call call);
 async::Co<Result<Json>> get_point(Call call);
 async::Co<Result<Json>> list_point_files(Call call);
@@ -66,5 +68,12 @@ async::Co<Result<Json>> list_audit(Call call);
 async::Co<Result<Json>> list_keys(Call call);
 async::Co<Result<Json>> add_key(Call call);
 async::Co<Result<Json>> revoke_key(Call call);
+async::Co<Result<Json>> list_agents(Call call);
+async::Co<Result<Json>> add_agent(Call call);
+async::Co<Result<Json>> get_agent(Call call);
+async::Co<Result<Json>> remove_agent(Call call);
+async::Co<Result<Json>> poll_agent_task(Call call);
+async::Co<Result<Json>> heartbeat_agent_task(Call call);
+async::Co<Result<Json>> complete_agent_task(Call call);
 
 }  // namespace holdfast::api

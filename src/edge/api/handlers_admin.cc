@@ -3,13 +3,15 @@
 
 #include <charconv>
 #include <filesystem>
+#include <functional>
 
 #include "core/audit/audit.h"
-#include "domain/access/keys.h"
+#include "domain/access/agents.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/schedule_service.h"
+#include "edge/api/agent_view.h"
 #include "edge/api/handlers.h"
 
 namespace holdfast::api {
@@ -49,7 +51,8 @@ struct Counts {
   }
 };
 
-Result<Json> make_status(db::Connection& sql, const protect::ServerContext& server) {
+Result<Json> make_status(db::Connection& sql, const protect::Services& services) {
+  const protect::ServerContext& server = services.server;
   const UtcTime now = server.clock.now();
   HF_TRY(const auto resources, inventory::list_resources(sql));
   Counts counts;
@@ -73,6 +76,12 @@ Result<Json> make_status(db::Connection& sql, const protect::ServerContext& serv
   HF_TRY(JsonObject ledger,
          protect::count_expected(sql, now - kStatusWindow, now + Nanoseconds(1)));
   HF_TRY(const auto pending, approve::list(sql, "pending", "", 100));
+  HF_TRY(const auto agents, access::list_agents(sql));
+  std::int64_t online = 0;
+  for (const access::Agent& agent : agents) {
+    const bool asks = services.agent_asks_now && services.agent_asks_now(agent.id);
+    online += agent_state(agent, asks, now) == "online" ? 1 : 0;
+  }
   return Json(JsonObject{{"resources", static_cast<std::int64_t>(resources.size())},
                          {"proven", counts.proven},
                          {"covered", counts.covered},
@@ -80,6 +89,8 @@ Result<Json> make_status(db::Connection& sql, const protect::ServerContext& serv
                          {"without_points", counts.none},
                          {"rpo_missed", counts.rpo_missed},
                          {"approvals_pending", static_cast<std::int64_t>(pending.size())},
+                         {"agents", static_cast<std::int64_t>(agents.size())},
+                         {"agents_online", online},
                          {"expected_runs_7_days", std::move(ledger)},
                          {"items", std::move(rows)}});
 }
@@ -110,7 +121,7 @@ class Doctor {
                            resource.name));
     }
     std::error_code failure;
-    if (!std::filesystem::is_directory(resource.path, failure)) {
+    if (resource.agent.empty() && !std::filesystem::is_directory(resource.path, failure)) {
       find_out("error", resource.path + " is not there", "resource " + resource.name,
                "mount it, or 'holdfast resource remove " + resource.name + "'");
     }
@@ -136,19 +147,53 @@ class Doctor {
     }
   }
 
+  // An agent that resources need and that says nothing.
+  void look_at(const inventory::Resource& resource, const std::vector<access::Agent>& agents,
+               const std::function<bool(const std::string&)>& asks_now, UtcTime now) {
+    if (resource.agent.empty()) {
+      return;
+    }
+    for (const access::Agent& agent : agents) {
+      if (agent.name != resource.agent) {
+        continue;
+      }
+      const std::string_view state = agent_state(agent, asks_now && asks_now(agent.id), now);
+      if (state == "never_seen") {
+        find_out("error", fmt::format("its agent '{}' was never seen", agent.name),
+                 "resource " + resource.name, "start 'holdfast agent run' on its host");
+      } else if (state == "silent") {
+        const auto minutes =
+            std::chrono::duration_cast<std::chrono::minutes>(now - *agent.last_seen_at).count();
+        find_out("error",
+                 fmt::format("its agent '{}' was not seen for {} minutes", agent.name, minutes),
+                 "resource " + resource.name,
+                 fmt::format("look at the agent on {}: is it running, does it reach this server?",
+                             agent.facts.host));
+      }
+      return;
+    }
+    find_out("error", fmt::format("there is no agent '{}' any more", resource.agent),
+             "resource " + resource.name,
+             fmt::format("holdfast agent add {}, or bind the resource to another agent",
+                         resource.agent));
+  }
+
   JsonArray take() { return std::move(findings_); }
 
  private:
   JsonArray findings_;
 };
 
-Result<JsonArray> examine(db::Connection& sql, const protect::ServerContext& server) {
+Result<JsonArray> examine(db::Connection& sql, const protect::Services& services) {
+  const protect::ServerContext& server = services.server;
+  HF_TRY(const auto agents, access::list_agents(sql));
   const UtcTime now = server.clock.now();
   Doctor doctor;
   HF_TRY(const auto resources, inventory::list_resources(sql));
   for (const inventory::Resource& resource : resources) {
     HF_TRY(const Protection protection, protection_of(sql, resource, server.timezone));
     doctor.look_at(resource, protection_view(protection, now));
+    doctor.look_at(resource, agents, services.agent_asks_now, now);
   }
   HF_TRY(const auto repositories, inventory::list_repositories(sql));
   for (const inventory::Repository& repository : repositories) {
@@ -193,15 +238,15 @@ Result<JsonArray> examine(db::Connection& sql, const protect::ServerContext& ser
 }  // namespace
 
 async::Co<Result<Json>> get_status(Call call) {
-  const protect::ServerContext* server = &call.server();
-  co_return co_await server->db.read(
-      [server](db::Connection& sql) { return make_status(sql, *server); });
+  const protect::Services* services = call.services;
+  co_return co_await services->server.db.read(
+      [services](db::Connection& sql) { return make_status(sql, *services); });
 }
 
 async::Co<Result<Json>> get_doctor(Call call) {
-  const protect::ServerContext* server = &call.server();
-  HF_CO_TRY(JsonArray findings, co_await server->db.read([server](db::Connection& sql) {
-    return examine(sql, *server);
+  const protect::Services* services = call.services;
+  HF_CO_TRY(JsonArray findings, co_await services->server.db.read([services](db::Connection& sql) {
+    return examine(sql, *services);
   }));
   const bool healthy = findings.empty();
   co_return Json(JsonObject{{"healthy", healthy},
@@ -253,6 +298,11 @@ async::Co<Result<Json>> add_key(Call call) {
     reader.problem("scopes", scopes.error().message());
   } else if (scopes->names().empty() && problems.empty()) {
     reader.problem("scopes", "must name at least one scope");
+  } else if (scopes->allows(access::Scope::kAgent)) {
+    reader.problem("scopes", "agent is for agents: 'holdfast agent add NAME' makes their keys");
+  }
+  if (key.name.starts_with(access::kAgentKeyPrefix)) {
+    reader.problem("name", "names that begin with agent: are kept for agents");
   }
   if (!problems.empty()) {
     co_return to_error(problems);

@@ -111,8 +111,9 @@ async::Co<Result<Json>> list_resources(Call call) {
 }
 
 async::Co<Result<Json>> add_resource(Call call) {
-  HF_CO_TRY_VOID(call.only_fields({"name", "path", "policy", "labels", "quiesce_command",
-                                   "release_command", "probe_command", "consistency_group"}));
+  HF_CO_TRY_VOID(
+      call.only_fields({"name", "path", "policy", "labels", "quiesce_command", "release_command",
+                        "probe_command", "consistency_group", "agent", "driver"}));
   std::vector<Problem> problems;
   ObjectReader reader(call.body, "", problems);
   protect::NewResource wanted;
@@ -124,6 +125,8 @@ async::Co<Result<Json>> add_resource(Call call) {
   wanted.release_command = reader.string_or("release_command", "");
   wanted.probe_command = reader.string_or("probe_command", "");
   wanted.consistency_group = reader.string_or("consistency_group", "");
+  wanted.agent = reader.string_or("agent", "");
+  wanted.driver = reader.string_or("driver", "");
   if (!problems.empty()) {
     co_return to_error(problems);
   }

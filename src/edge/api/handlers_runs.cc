@@ -5,6 +5,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/protect/run_service.h"
 #include "domain/recover/approvals_service.h"
+#include "edge/api/agent_view.h"
 #include "edge/api/handlers.h"
 
 namespace holdfast::api {
@@ -51,6 +52,7 @@ Result<flow::ListQuery> run_query(const Call& call, int limit) {
   flow::ListQuery query;
   query.limit = limit;
   query.page_key = call.request->query_or("cursor", "");
+  query.filter = call.request->query_or("filter", "");
   query.type = call.request->query_or("workflow", "");
   HF_TRY(query.statuses, statuses_of(call.request->query_or("status", "")));
   HF_TRY(query.started_after, time_query(call, "since"));
@@ -61,6 +63,28 @@ Result<flow::ListQuery> run_query(const Call& call, int limit) {
                                   Json(resource));
   }
   return query;
+}
+
+// Says of each task that waits for an agent why, and answers the first reason (empty: none).
+async::Co<Result<std::string>> explain_waiting(const protect::Services* services,
+                                               flow::RunDescription& run) {
+  std::string first;
+  for (flow::PendingActivity& activity : run.activities) {
+    const auto name = awaited_agent(activity);
+    if (!name) {
+      continue;
+    }
+    const auto agent = co_await services->server.db.read(
+        [name = *name](db::Connection& sql) { return access::find_agent(sql, name); });
+    if (!agent && agent.error().code() != Code::kNotFound) {
+      co_return agent.error();
+    }
+    const bool asks = agent && services->agent_asks_now && services->agent_asks_now(agent->id);
+    activity.waiting_for = why_agent_waits(*name, agent ? std::optional(*agent) : std::nullopt,
+                                           asks, services->server.clock.now());
+    first = first.empty() ? activity.waiting_for : first;
+  }
+  co_return first;
 }
 
 }  // namespace
@@ -75,7 +99,12 @@ async::Co<Result<Json>> load_run(const protect::Services* services, std::string 
   HF_CO_TRY(const auto approval, co_await services->server.db.read([id](db::Connection& sql) {
     return approve::of_run(sql, id);
   }));
-  co_return run_view(*run, approval);
+  HF_CO_TRY(const std::string waiting, co_await explain_waiting(services, *run));
+  Json view = run_view(*run, approval);
+  if (!waiting.empty()) {
+    view.get_object()["waiting_for"] = waiting;
+  }
+  co_return view;
 }
 
 async::Co<Result<Json>> list_workflows(Call) {
@@ -110,6 +139,16 @@ async::Co<Result<Json>> list_runs(Call call) {
   co_return Json(JsonObject{
       {"items", std::move(items)},
       {"next_cursor", found.next_page_key.empty() ? Json() : Json(found.next_page_key)}});
+}
+
+async::Co<Result<Json>> count_runs(Call call) {
+  HF_CO_TRY(const flow::ListQuery query, run_query(call, 1));
+  if (call.request->query_or("status", "") == "waiting") {
+    co_return Error(Code::kInvalidArgument,
+                    "waiting runs are counted as running ones; list them with status=waiting");
+  }
+  HF_CO_TRY(const std::int64_t count, co_await call.services->flow.count(query));
+  co_return Json(JsonObject{{"count", count}});
 }
 
 async::Co<Result<Json>> get_run(Call call) {
@@ -156,6 +195,21 @@ async::Co<Result<Json>> retry_run(Call call) {
   HF_CO_TRY_VOID(call.only_fields({}));
   HF_CO_TRY(const std::string id,
             co_await protect::retry_run(*call.services, call.caller, call.path_value("id")));
+  co_return co_await load_run(call.services, id);
+}
+
+async::Co<Result<Json>> reset_run(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({"event_id", "reason"}));
+  const Json* event = find(call.body, "event_id");
+  if (event != nullptr && (!event->is_int64() || event->get_int64() < 0)) {
+    co_return Error(Code::kInvalidArgument,
+                    "event_id must be the number of an event of the run's history: see 'holdfast "
+                    "run history'");
+  }
+  const std::string id = call.path_value("id");
+  HF_CO_TRY_VOID(co_await protect::reset_run(*call.services, call.caller, id,
+                                             get_int(call.body, "event_id"),
+                                             get_string(call.body, "reason")));
   co_return co_await load_run(call.services, id);
 }
 

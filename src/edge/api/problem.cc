@@ -1,6 +1,7 @@
 #include "edge/api/problem.h"
 
 #include "core/base/json.h"
+#include "edge/wire/agent_tasks.h"
 
 namespace holdfast::api {
 namespace {
@@ -41,6 +42,7 @@ net::HttpReply problem_reply(const Error& error, const std::string& request_id) 
                   {"detail", detail_of(error)},
                   {"code", info.name},
                   {"exit_code", info.exit_code},
+                  {"retry", wire::retry_name(error.retry())},
                   {"request_id", request_id}};
   if (!problems.empty()) {
     body["problems"] = std::move(problems);

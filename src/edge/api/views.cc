@@ -92,6 +92,7 @@ Json resource_view(const inventory::Resource& resource, const Protection& protec
       {"path", resource.path},
       {"system", "local"},
       {"driver", resource.driver},
+      {"agent", resource.agent.empty() ? Json() : Json(resource.agent)},
       {"capabilities",
        JsonObject{{"consistency", !snapshots                         ? "none"
                                   : resource.quiesce_command.empty() ? "crash"

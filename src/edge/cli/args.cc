@@ -28,7 +28,7 @@ struct Attached {
 };
 
 // What the nouns are, for the list of commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kNouns{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kNouns{{
     {"resource", "What is protected"},
     {"repository", "Where copies are kept"},
     {"policy", "What is promised"},
@@ -40,6 +40,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kNouns{{
     {"approval", "Decisions that a recovery waits for"},
     {"schedule", "When runs are due"},
     {"key", "API keys"},
+    {"agent", "Workers on other hosts"},
 }};
 
 std::string_view noun_help(std::string_view word) {
@@ -126,8 +127,32 @@ CLI::App* attach_serve(CLI::App& root, ServeSlots& slots) {
       ->type_name("FILE");
   app->add_option("--tls-key", slots.options.private_key_file, "Private key (PEM)")
       ->type_name("FILE");
-  app->add_option("--config", slots.options.config_file, "Settings (YAML): which workflow engine")
+  app->add_option("--config", slots.options.config_file,
+                  "Settings (YAML): workflow engine, state database")
       ->type_name("FILE");
+  return app;
+}
+
+CLI::App* attach_agent(CLI::App& root, AgentOptions& options) {
+  CLI::App* app = subcommand_for(root, "agent run");
+  app->description("Run the agent of this host; docs/agents.md");
+  app->add_option("--server", options.server, "The server's address (HOLDFAST_SERVER)")
+      ->type_name("URL");
+  app->add_option("--token-file", options.token_file, "Its key (HOLDFAST_TOKEN_FILE)")
+      ->type_name("FILE");
+  app->add_option("--data", options.data_dir, "The agent's directory")->type_name("DIR");
+  app->add_option("--ca-file", options.ca_file,
+                  "Authority of the server's certificate (HOLDFAST_CA_FILE)")
+      ->type_name("FILE");
+  app->add_option("--places", options.places, "Tasks at once (2)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64));
+  app->add_option("--repository", options.repositories,
+                  "A repository of this host, by the server's name for it; may be repeated")
+      ->type_name("NAME=LOCATION,PASSWORD_FILE")
+      ->expected(1)
+      ->take_all();
+  app->add_option("--config", options.config_file, "The same as a file (YAML)")->type_name("FILE");
   return app;
 }
 
@@ -229,12 +254,15 @@ ParseOutcome parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::IsMember({"table", "json", "yaml"}));
   ServeSlots serve;
   CLI::App* serve_app = attach_serve(root, serve);
+  AgentOptions agent;
+  CLI::App* agent_app = attach_agent(root, agent);
   root.add_subcommand("repo", "Work on a repository without a server: holdfast repo --help")
       ->prefix_command();
   std::list<Attached> attached;
   for (const Command& command : commands()) {
     attach(root, command, attached.emplace_back());
   }
+  agent_app->fallthrough();
   for (Attached& item : attached) {
     item.app->fallthrough();
   }
@@ -245,6 +273,9 @@ ParseOutcome parse_command_line(int argc, const char* const* argv) {
   }
   if (serve_app->parsed()) {
     return finish_serve(serve);
+  }
+  if (agent_app->parsed()) {
+    return agent;
   }
   Parsed parsed;
   parsed.format = output == "json"   ? OutputFormat::kJson

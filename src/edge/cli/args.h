@@ -17,8 +17,9 @@ struct Parsed {
   OutputFormat format = OutputFormat::kTable;
 };
 
-// A command, the options of `serve`, or the exit code of --help and usage errors (already printed).
-using ParseOutcome = std::variant<Parsed, ServeOptions, int>;
+// A command, the options of `serve` or `agent run`, or the exit code of --help and usage errors
+// (already printed).
+using ParseOutcome = std::variant<Parsed, ServeOptions, AgentOptions, int>;
 ParseOutcome parse_command_line(int argc, const char* const* argv);
 
 }  // namespace holdfast::cli

@@ -37,6 +37,21 @@ TEST(Args, WordsGoToTheirPlacesOneByOne) {
   EXPECT_EQ(parsed->arguments.get("LABEL"), "daily");
 }
 
+TEST(Args, TheAgentHasItsOwnOptionsBesideItsVerbs) {
+  const ParseOutcome outcome =
+      parse({"agent", "run", "--server", "https://s", "--token-file", "/t", "--data", "/d",
+             "--places", "3", "--repository", "a=/a,/ka", "--repository", "b=/b,/kb"});
+  const auto* agent = std::get_if<AgentOptions>(&outcome);
+  ASSERT_NE(agent, nullptr);
+  EXPECT_EQ(agent->server, "https://s");
+  EXPECT_EQ(agent->places, 3);
+  EXPECT_EQ(agent->repositories, (std::vector<std::string>{"a=/a,/ka", "b=/b,/kb"}));
+  const ParseOutcome added = parse({"agent", "add", "db1", "--label", "site=north"});
+  ASSERT_NE(std::get_if<Parsed>(&added), nullptr);
+  EXPECT_EQ(std::get<Parsed>(added).command->words, "agent add");
+  EXPECT_TRUE(completion_script("bash")->contains("add list remove run show"));
+}
+
 TEST(Args, ShortNamesAreTheLongOnes) {
   for (const char* name : {"-f", "--file"}) {
     const ParseOutcome outcome = parse({"apply", name, "policy.yaml", "--dry-run"});

@@ -6,7 +6,7 @@
 
 namespace holdfast::cli {
 
-int run(int argc, const char* const* argv, const ServeFunction& serve) {
+int run(int argc, const char* const* argv, const Services& services) {
   if (argc > 1 && std::string_view(argv[1]) == "repo") {
     return run_repo_command({argv + 2, argv + argc});
   }
@@ -15,7 +15,10 @@ int run(int argc, const char* const* argv, const ServeFunction& serve) {
     return *code;
   }
   if (const auto* options = std::get_if<ServeOptions>(&outcome)) {
-    return serve(*options);
+    return services.serve(*options);
+  }
+  if (const auto* options = std::get_if<AgentOptions>(&outcome)) {
+    return services.agent(*options);
   }
   const Parsed& parsed = std::get<Parsed>(outcome);
   Console console(stdout, stderr, parsed.format);

@@ -7,9 +7,13 @@
 
 namespace holdfast::cli {
 
-using ServeFunction = std::function<int(const ServeOptions&)>;
+// What runs the server and the agent: rooms that the command line does not see.
+struct Services {
+  std::function<int(const ServeOptions&)> serve;
+  std::function<int(const AgentOptions&)> agent;
+};
 
-// Parses the command line and runs the command; returns the exit code. `serve` runs the server.
-int run(int argc, const char* const* argv, const ServeFunction& serve);
+// Parses the command line and runs the command; returns the exit code.
+int run(int argc, const char* const* argv, const Services& services);
 
 }  // namespace holdfast::cli

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/result.h"
 
 namespace holdfast::cli {
@@ -28,6 +29,9 @@ class Arguments {
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
+
+// The values of --label NAME=VALUE.
+Result<JsonObject> labels_of(const Arguments& arguments);
 
 struct Option {
   std::string_view name;   // --path
@@ -52,7 +56,7 @@ struct Command {
   Result<int> (*run)(Session&, const Arguments&);
 };
 
-// Every command but serve and repo, in the order of --help.
+// Every command but serve, agent run and repo, in the order of --help.
 const std::vector<Command>& commands();
 
 // The tables of commands by noun.
@@ -60,6 +64,7 @@ std::vector<Command> protection_commands();
 std::vector<Command> point_commands();
 std::vector<Command> run_commands();
 std::vector<Command> schedule_commands();
+std::vector<Command> agent_commands();
 std::vector<Command> server_commands();
 
 }  // namespace holdfast::cli

@@ -66,23 +66,20 @@ Result<int> apply(Session& session, const Arguments& arguments) {
 }
 
 Result<int> resource_add(Session& session, const Arguments& arguments) {
-  JsonObject labels;
-  for (const std::string& label : arguments.all("--label")) {
-    const size_t equals = label.find('=');
-    if (equals == std::string::npos) {
-      return Error(Code::kInvalidArgument, fmt::format("--label '{}' is no NAME=VALUE", label));
-    }
-    labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
+  HF_TRY(JsonObject labels, labels_of(arguments));
   std::error_code failure;
   const std::string path =
-      std::filesystem::absolute(arguments.get("--path"), failure).lexically_normal().string();
+      arguments.has("--agent")
+          ? arguments.get("--path")  // on another host, where this directory means nothing
+          : std::filesystem::absolute(arguments.get("--path"), failure).lexically_normal().string();
   JsonObject body{{"name", arguments.get("NAME")}, {"path", path}, {"labels", std::move(labels)}};
   for (const auto& [option, field] : {std::pair{"--policy", "policy"},
                                       {"--quiesce-command", "quiesce_command"},
                                       {"--release-command", "release_command"},
                                       {"--probe-command", "probe_command"},
-                                      {"--consistency-group", "consistency_group"}}) {
+                                      {"--consistency-group", "consistency_group"},
+                                      {"--agent", "agent"},
+                                      {"--driver", "driver"}}) {
     if (arguments.has(option)) {
       body[field] = arguments.get(option);
     }
@@ -106,6 +103,7 @@ Result<int> resource_list(Session& session, const Arguments&) {
                {"AGE", "protection/rpo_actual_seconds"},
                {"POLICY", "policy"},
                {"DRIVER", "driver"},
+               {"AGENT", "agent"},
                {"PATH", "path"}});
 }
 
@@ -212,7 +210,9 @@ std::vector<Command> protection_commands() {
         {"--quiesce-command", "LINE", "Makes the application quiet before a snapshot"},
         {"--release-command", "LINE", "Ends that"},
         {"--probe-command", "LINE", "Checks a restored copy (proof level L3)"},
-        {"--consistency-group", "NAME", "Its consistency group"}},
+        {"--consistency-group", "NAME", "Its consistency group"},
+        {"--agent", "NAME", "The agent on whose host it is"},
+        {"--driver", "KIND", "directory or btrfs (found by itself on the server's own host)"}},
        resource_add},
       {"resource list", "Protected resources and how well", {}, {}, resource_list},
       {"resource show", "One resource", {{"NAME", "Name or id"}}, {}, resource_show},

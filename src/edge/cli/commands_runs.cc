@@ -14,12 +14,19 @@ std::string run_path(const Arguments& arguments) {
 
 Result<int> run_list(Session& session, const Arguments& arguments) {
   std::string query;
-  for (const auto& [option, field] :
-       {std::pair{"--status", "status"}, {"--workflow", "workflow"}, {"--resource", "resource"}}) {
+  for (const auto& [option, field] : {std::pair{"--status", "status"},
+                                      {"--workflow", "workflow"},
+                                      {"--resource", "resource"},
+                                      {"--filter", "filter"}}) {
     if (arguments.has(option)) {
       query += fmt::format("{}{}={}", query.empty() ? "?" : "&", field,
                            url_encode(arguments.get(option)));
     }
+  }
+  if (arguments.has("--count")) {
+    HF_TRY(const Json answer, session.get("/v1/runs/count" + query));
+    session.console().answer(answer, std::to_string(get_int(answer, "count")));
+    return 0;
   }
   HF_TRY(const Json items, session.list("/v1/runs" + query));
   session.console().list({{"ID", "id"},
@@ -90,6 +97,20 @@ Result<int> run_terminate(Session& session, const Arguments& arguments) {
 
 Result<int> run_retry(Session& session, const Arguments& arguments) {
   HF_TRY(const Json run, session.post(run_path(arguments) + "/retry", JsonObject{}));
+  return started(session, run, arguments.has("--wait"));
+}
+
+Result<int> run_reset(Session& session, const Arguments& arguments) {
+  const std::string text = arguments.has("--event") ? arguments.get("--event") : "0";
+  const auto event = parse_json(text);
+  if (!event || !event->is_int64()) {
+    return Error(Code::kInvalidArgument,
+                 fmt::format("--event '{}' is no event number: see 'holdfast run history {}'", text,
+                             arguments.get("RUN")));
+  }
+  HF_TRY(const Json run,
+         session.post(run_path(arguments) + "/reset",
+                      JsonObject{{"event_id", *event}, {"reason", arguments.get("--reason")}}));
   return started(session, run, arguments.has("--wait"));
 }
 
@@ -189,7 +210,9 @@ std::vector<Command> run_commands() {
        {},
        {{"--status", "STATUS", "running, waiting, completed, failed or cancelled"},
         {"--workflow", "NAME", "Only of this workflow"},
-        {"--resource", "NAME", "Only of this resource"}},
+        {"--resource", "NAME", "Only of this resource"},
+        {"--filter", "CONDITION", "As in \"WorkflowType = 'x' AND StartTime > '2026-11-01'\""},
+        {"--count", "", "Only how many"}},
        run_list},
       {"run show", "One run with its steps and result", {{"RUN", "Its id"}}, {}, run_show},
       {"run history",
@@ -209,6 +232,13 @@ std::vector<Command> run_commands() {
        {{"RUN", "Its id"}},
        {{"--wait", "", "Follow it to its end"}},
        run_retry},
+      {"run reset",
+       "Do a run again from an earlier workflow task, with the code of today",
+       {{"RUN", "Its id"}},
+       {{"--event", "NUMBER", "The last workflow task at or before it is done again (first: 0)"},
+        {"--reason", "TEXT", "Why"},
+        {"--wait", "", "Follow it to its end"}},
+       run_reset},
       {"run signal",
        "Send a signal to a run",
        {{"RUN", "Its id"}, {"SIGNAL", "Its name"}},

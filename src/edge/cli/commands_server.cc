@@ -17,10 +17,14 @@ Result<int> status(Session& session, const Arguments&) {
   }
   console.line(fmt::format(
       "{} resources: {} proven, {} covered, {} unproven, {} without a point; RPO missed by {}; {} "
-      "approvals wait",
+      "approvals wait{}",
       get_int(answer, "resources"), get_int(answer, "proven"), get_int(answer, "covered"),
       get_int(answer, "unproven"), get_int(answer, "without_points"), get_int(answer, "rpo_missed"),
-      get_int(answer, "approvals_pending")));
+      get_int(answer, "approvals_pending"),
+      get_int(answer, "agents") == 0
+          ? ""
+          : fmt::format("; {} of {} agents online", get_int(answer, "agents_online"),
+                        get_int(answer, "agents"))));
   const Json* items = find(answer, "items");
   if (items != nullptr && !items->get_array().empty()) {
     console.list({{"RESOURCE", "resource"},

@@ -24,6 +24,9 @@ std::map<std::string, std::string> continuations() {
   std::map<std::string, std::set<std::string>> words;
   std::map<std::string, std::string> found;
   words[""] = {"serve", "repo"};
+  words["agent"] = {"run"};
+  found["agent run"] =
+      "--help --server --token-file --data --ca-file --places --repository --config";
   for (const Command& command : commands()) {
     const std::string all(command.words);
     const size_t space = all.find(' ');

@@ -12,6 +12,7 @@
 #include "core/net/http_client.h"
 #include "core/net/sse.h"
 #include "core/net/url.h"
+#include "edge/wire/agent_tasks.h"
 
 namespace holdfast::cli {
 namespace {
@@ -52,25 +53,6 @@ Result<std::string> find_token() {
   return token;
 }
 
-// The error in a problem document: its code, detail, and problems as context.
-Error from_problem(const net::ClientResponse& response) {
-  const auto body = parse_json(response.body);
-  if (!body || find(*body, "code") == nullptr) {
-    return Error(Code::kUnavailable,
-                 fmt::format("the server answered {} without a reason", response.status));
-  }
-  const std::string detail = get_string(*body, "detail", get_string(*body, "title"));
-  Error error(code_from_name(get_string(*body, "code")), detail);
-  if (const Json* problems = find(*body, "problems"); problems != nullptr && problems->is_array()) {
-    for (const Json& problem : problems->get_array()) {
-      const std::string pointer = get_string(problem, "pointer");
-      error =
-          std::move(error).with(pointer.empty() ? "/" : pointer, get_string(problem, "message"));
-    }
-  }
-  return error;
-}
-
 }  // namespace
 
 struct Session::Connection {
@@ -90,28 +72,7 @@ struct Session::Connection {
 };
 
 Result<std::string> server_address(const std::string& text) {
-  std::string full = text.empty() ? kDefaultServer : text;
-  if (full.find("://") == std::string::npos) {
-    full = "http://" + full;
-  }
-  auto url = net::parse_url(full);
-  if (!url) {
-    return Error(Code::kInvalidArgument,
-                 fmt::format("'{}' is no server address; write it like {}", text, kDefaultServer))
-        .caused_by(url.error());
-  }
-  if (url->scheme == "http" && !url->is_loopback()) {
-    return Error(Code::kInvalidArgument,
-                 fmt::format("{} is not this machine, and plain HTTP would show the key to the "
-                             "network; use https://",
-                             url->host));
-  }
-  url->query.clear();
-  std::string address = url->to_string();
-  while (address.ends_with('/')) {
-    address.pop_back();
-  }
-  return address;
+  return net::server_address(text.empty() ? kDefaultServer : text);
 }
 
 Session::Session(Console& console) : console_(console) {}
@@ -151,7 +112,7 @@ Result<Json> Session::send(const std::string& method, const std::string& path, c
         .caused_by(response.error());
   }
   if (response->status >= 400) {
-    return from_problem(*response);
+    return wire::error_from_problem(response->status, response->body);
   }
   return parse_json(response->body, 64u << 20);
 }
@@ -205,7 +166,9 @@ Status Session::events(const std::string& path,
   if (!response) {
     return response.error();
   }
-  return response->status >= 400 ? Status(from_problem(*response)) : Status();
+  return response->status >= 400
+             ? Status(wire::error_from_problem(response->status, response->body))
+             : Status();
 }
 
 void Session::pause(Nanoseconds duration) { async::wait_blocking(clock_, duration, {}); }

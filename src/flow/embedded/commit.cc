@@ -20,11 +20,11 @@ std::string header_text(const Header& header) {
 Status save_activity(db::Connection& sql, const std::string& run, std::int64_t id,
                      const std::optional<ActivityRecord>& record) {
   if (!record) {
-    HF_TRY_VOID(sql.exec(
+    HF_TRY_VOID(sql.post(
         "DELETE FROM flow_activities WHERE run_id = ?1 AND scheduled_event_id = ?2", run, id));
     return {};
   }
-  HF_TRY_VOID(sql.exec(
+  HF_TRY_VOID(sql.post(
       "INSERT INTO flow_activities(run_id, scheduled_event_id, scheduled, attributes, attempt, "
       "next_at, last_failure, heartbeat, cancel_requested) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
@@ -46,11 +46,11 @@ Status save_timer(db::Connection& sql, const std::string& run, std::int64_t id,
                   const std::optional<TimerRecord>& record) {
   if (!record) {
     HF_TRY_VOID(
-        sql.exec("DELETE FROM flow_timers WHERE run_id = ?1 AND started_event_id = ?2", run, id));
+        sql.post("DELETE FROM flow_timers WHERE run_id = ?1 AND started_event_id = ?2", run, id));
     return {};
   }
   HF_TRY_VOID(
-      sql.exec("INSERT INTO flow_timers(run_id, started_event_id, timer_id, fire_at) "
+      sql.post("INSERT INTO flow_timers(run_id, started_event_id, timer_id, fire_at) "
                "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run_id, started_event_id) DO NOTHING",
                run, id, record->timer_id, record->fire_at));
   return {};
@@ -59,11 +59,11 @@ Status save_timer(db::Connection& sql, const std::string& run, std::int64_t id,
 Status save_child(db::Connection& sql, const std::string& run, std::int64_t id,
                   const std::optional<ChildRecord>& record) {
   if (!record) {
-    HF_TRY_VOID(sql.exec("DELETE FROM flow_children WHERE run_id = ?1 AND initiated_event_id = ?2",
+    HF_TRY_VOID(sql.post("DELETE FROM flow_children WHERE run_id = ?1 AND initiated_event_id = ?2",
                          run, id));
     return {};
   }
-  HF_TRY_VOID(sql.exec(
+  HF_TRY_VOID(sql.post(
       "INSERT INTO flow_children(run_id, initiated_event_id, attributes, stage, child_run_id, "
       "cancel_event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT (run_id, initiated_event_id) DO UPDATE SET stage = excluded.stage, "
@@ -74,12 +74,12 @@ Status save_child(db::Connection& sql, const std::string& run, std::int64_t id,
 }
 
 Status save_attributes(db::Connection& sql, const std::string& run, const JsonObject& attributes) {
-  HF_TRY_VOID(sql.exec("DELETE FROM flow_attributes WHERE run_id = ?1", run));
+  HF_TRY_VOID(sql.post("DELETE FROM flow_attributes WHERE run_id = ?1", run));
   for (const auto& [key, value] : attributes) {
     const JsonArray values = value.is_array() ? value.get_array() : JsonArray{value};
     for (const Json& one : values) {
       HF_TRY_VOID(
-          sql.exec("INSERT INTO flow_attributes(run_id, name, value, number) "
+          sql.post("INSERT INTO flow_attributes(run_id, name, value, number) "
                    "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (run_id, name, value) DO NOTHING",
                    run, std::string(key), to_text(one),
                    one.is_int64() ? std::optional(one.get_int64()) : std::nullopt));
@@ -90,7 +90,7 @@ Status save_attributes(db::Connection& sql, const std::string& run, const JsonOb
 
 Status save_run(db::Connection& sql, const RunState& run) {
   const RunSummary& summary = run.summary;
-  HF_TRY_VOID(sql.exec(
+  HF_TRY_VOID(sql.post(
       "UPDATE flow_runs SET status = ?2, open = ?3, closed = ?4, last_event_id = ?5, "
       "last_event_time = ?6, memo = ?7, search = ?8, progress = ?9, cancel_requested = ?10, "
       "deadline = ?11, task_attempt = ?12, task_failure = ?13, task_retry_at = ?14 "
@@ -140,7 +140,7 @@ Status insert_run(db::Connection& sql, const RunState& run) {
   if (run.summary.parent_run_id) {
     parent = run.summary.parent_run_id->text();
   }
-  HF_TRY_VOID(sql.exec(
+  HF_TRY_VOID(sql.post(
       "INSERT INTO flow_runs(run_id, workflow_id, type, status, open, started, last_event_id, "
       "last_event_time, request_id, parent_run_id, parent_event_id, header, memo, search, "
       "progress, cancel_requested, task_attempt) "
@@ -154,7 +154,7 @@ Status begin_successor(db::Connection& sql, const RunState& run, const std::stri
   HF_TRY_VOID(insert_run(sql, run));
   HF_TRY_VOID(save_run(sql, run));
   HF_TRY_VOID(
-      sql.exec("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
+      sql.post("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
                "VALUES (?1, 1, 1, ?2)",
                run.summary.run_id.text(), start));
   return save_attributes(sql, run.summary.run_id.text(), run.summary.search_attributes);
@@ -209,7 +209,7 @@ Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>&
   HF_TRY_VOID(save_run(sql, plan.run));
   if (!plan.events.empty()) {
     HF_TRY_VOID(
-        sql.exec("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
+        sql.post("INSERT INTO flow_history(run_id, first_event_id, last_event_id, events) "
                  "VALUES (?1, ?2, ?3, ?4)",
                  run, plan.first_event_id, plan.run.summary.history_length, plan.events));
   }
@@ -224,11 +224,11 @@ Status commit(db::Connection& sql, const CommitPlan& plan, std::optional<RunId>&
   }
   for (const std::string& request : plan.request_ids) {
     HF_TRY_VOID(
-        sql.exec("INSERT INTO flow_requests(run_id, request_id) VALUES (?1, ?2)", run, request));
+        sql.post("INSERT INTO flow_requests(run_id, request_id) VALUES (?1, ?2)", run, request));
   }
   for (const Transition::UpdateChange& update : plan.updates) {
     HF_TRY_VOID(
-        sql.exec("INSERT INTO flow_updates(run_id, update_id, accepted_event_id, outcome) "
+        sql.post("INSERT INTO flow_updates(run_id, update_id, accepted_event_id, outcome) "
                  "VALUES (?1, ?2, ?3, ?4) "
                  "ON CONFLICT (run_id, update_id) DO UPDATE SET outcome = excluded.outcome",
                  run, update.id, update.accepted_event_id, text_of(update.outcome)));

@@ -133,6 +133,7 @@ TEST_P(ContinueTest, AClosedParentTerminatesTheRunThatGoesOn) {
 
 // The end of one run and the beginning of the next are one commit: power fails at each operation.
 TEST(SlowContinueCrash, TheChainIsWholeWhateverOperationFails) {
+  HF_SKIP_ON_POSTGRES();
   for (std::uint64_t n = 1;; ++n) {
     SCOPED_TRACE(n);
     Bench bench;

@@ -3,6 +3,7 @@
 // Judges: the run ends as an undisturbed one does; the effect of every activity is there once
 // (found by its idempotency key); activities are repeated only where something was disturbed; the
 // history has no gap and replays.
+#include "core/db/testing/cutting_proxy.h"
 #include "flow/embedded/engine_fixture.h"
 
 namespace holdfast::flow::embedded {
@@ -222,6 +223,7 @@ constexpr std::array kFaults = {db::Fault::kError, db::Fault::kFull, db::Fault::
 // Each story with and without memory, disturbed at every `step`-th operation by one fault in turn,
 // or by every fault.
 void walk(std::uint64_t step, bool every_fault) {
+  HF_SKIP_ON_POSTGRES();
   set_log_level(LogLevel::kError);
   for (const Story& story : stories()) {
     for (const std::size_t cache : {0, 1000}) {
@@ -233,6 +235,54 @@ void walk(std::uint64_t step, bool every_fault) {
             disturb(story, n, kFaults.at(i), cache);
           }
         }
+      }
+    }
+  }
+}
+
+// One story on a server whose connections are cut: at the n-th message, or at every n-th.
+void cut(const Story& story, std::size_t cache, std::uint64_t n, db::Cut how, bool again) {
+  Life life(story, cache);
+  db::CuttingProxy proxy(db::TestStore::server().folder());
+  life.through = proxy.folder();
+  proxy.arm(n, how, again);
+  const std::string where = fmt::format("{}, message {}, {}, cache {}", story.type, n,
+                                        how == db::Cut::kAfter ? "answer" : "request", cache);
+  ASSERT_TRUE(life.live(false)) << where;
+  proxy.disarm();
+  judge(story, life, where);
+  EXPECT_EQ(life.effects.repeated(), 0) << where;
+  life.engine.reset();
+  life.database.reset();
+}
+
+std::uint64_t messages_of(const Story& story, std::size_t cache) {
+  Life life(story, cache);
+  db::CuttingProxy proxy(db::TestStore::server().folder());
+  life.through = proxy.folder();
+  EXPECT_TRUE(life.live(false)) << story.type;
+  const std::uint64_t count = proxy.count();
+  life.engine.reset();
+  life.database.reset();
+  return count;
+}
+
+// The engine lives on through all of them: it repeats no activity.
+TEST(Cuts, CostTimeOnlyWhereverTheConnectionToTheServerEnds) {
+  if (!db::TestStore::on_postgres()) {
+    GTEST_SKIP() << "about a server; set HOLDFAST_TEST_DATABASE=postgres";
+  }
+  set_log_level(LogLevel::kError);
+  for (const Story& story : stories()) {
+    for (const std::size_t cache : {0, 1000}) {
+      const std::uint64_t messages = messages_of(story, cache);
+      ASSERT_GT(messages, 30U);
+      for (std::uint64_t n = 1 + cache % 5; n + 10 < messages; n += 11) {
+        cut(story, cache, n, n % 2 == 0 ? db::Cut::kAfter : db::Cut::kBefore, /*again=*/false);
+      }
+      for (const std::uint64_t every : {23, 61}) {
+        cut(story, cache, every, db::Cut::kAfter, /*again=*/true);
+        cut(story, cache, every, db::Cut::kBefore, /*again=*/true);
       }
     }
   }

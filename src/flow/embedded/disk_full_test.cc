@@ -30,6 +30,7 @@ class DiskFull : public CacheTest {
 };
 
 TEST_P(DiskFull, AnActivityThatEndedMeanwhileIsNotRepeated) {
+  HF_SKIP_ON_POSTGRES();
   open();
   ASSERT_TRUE(start("two", "run"));
   ledger.wait_for("begin first");
@@ -56,6 +57,7 @@ TEST_P(DiskFull, AnActivityThatEndedMeanwhileIsNotRepeated) {
 }
 
 TEST_P(DiskFull, WhatWasRequestedIsServedAtOnceWhenThereIsSpaceAgain) {
+  HF_SKIP_ON_POSTGRES();
   open();
   ASSERT_TRUE(start("two", "run"));
   ledger.wait_for("begin first");

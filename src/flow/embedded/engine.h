@@ -39,6 +39,7 @@ struct EngineOptions {
   Nanoseconds heartbeat_write_interval = std::chrono::seconds(1);
   // Runs are deleted with their histories when they have been closed for so long; 0: never.
   Nanoseconds retention{0};
+  Nanoseconds sweep_pause = std::chrono::hours(1);  // between two looks for such runs
 };
 
 class Engine {

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "core/async/run.h"
 #include "core/db/fault_vfs.h"
+#include "core/db/testing/test_store.h"
 #include "core/env/sim/manual_clock.h"
 #include "core/env/sim/seeded_random.h"
 #include "flow/embedded/engine.h"
@@ -57,20 +56,17 @@ inline UtcTime test_start() {
 
 class Bench {
  public:
-  Bench() {
-    std::string pattern = testing::TempDir() + "/holdfast-flow-XXXXXX";
-    directory = ::mkdtemp(pattern.data());
-  }
   ~Bench() {
     engine.reset();
     database.reset();
-    std::filesystem::remove_all(directory);
   }
 
   Status try_open() {
     db::Options how;
     how.vfs = vfs.name();
-    HF_TRY(database, db::Database::open(directory + "/state.db", migrations(), how));
+    HF_TRY(database, through.empty()
+                         ? store.open(migrations(), how)
+                         : db::Database::open(store.postgres(through), migrations(), how));
     engine = std::make_unique<Engine>(*database, clock, random, workflows, activities, options);
     return engine->start();
   }
@@ -152,8 +148,9 @@ class Bench {
     return async::block_on(calls.executor(), std::move(co));
   }
 
-  std::string directory;
-  db::FaultVfs vfs;
+  db::TestStore store;
+  db::FaultVfs vfs;     // of a store in a file
+  std::string through;  // the folder of a proxy before a store on a server
   env::ManualClock clock{test_start()};
   env::SeededRandom random{1};
   WorkflowRegistry workflows;

@@ -83,7 +83,8 @@ Status Engine::State::start() {
     post(run, {RecoverRequest{}, {}});
   }
   if (options_.retention.count() > 0) {
-    sweeper_ = std::make_shared<Sweeper>(database_, clock_, options_.retention);
+    sweeper_ =
+        std::make_shared<Sweeper>(database_, clock_, options_.retention, options_.sweep_pause);
     sweeper_->start();
   }
   return {};

@@ -121,6 +121,7 @@ class Engine::State : public std::enable_shared_from_this<Engine::State> {
   void landed(const std::shared_ptr<Actor>& actor, Flight& flight, Status outcome);
   void lost(const std::shared_ptr<Actor>& actor, Flight& flight, const Error& error);
   void follow_up(Actor& actor, Flight& flight);
+  bool under_way(const Actor& actor, const AttemptKey& key, int attempt);
   void dispatch(Actor& actor, std::int64_t scheduled_event_id);
   // Whether the end that somebody outside says is one of a pending attempt.
   static bool is_pending(const Actor& actor, const AttemptEnded& ended, const Flight& flight);

@@ -149,6 +149,23 @@ void Engine::State::follow_up(Actor& actor, Flight& flight) {
   deadlines_->set(actor.id, next_deadline(*actor.state, glance));
 }
 
+// Whether this very attempt is under way, or over with its end in the inbox. In this order: an end
+// is posted before its attempt is forgotten. A recovery would begin such an attempt once more.
+bool Engine::State::under_way(const Actor& actor, const AttemptKey& key, int attempt) {
+  if (const auto view = attempts_->view(key); view && view->attempt == attempt) {
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto is_its_end = [&key, attempt](const Item& item) {
+    const auto* input = std::get_if<HistoryInput>(&item.what);
+    const auto* ended = input ? std::get_if<AttemptEnded>(input) : nullptr;
+    return ended && ended->scheduled_event_id == key.scheduled_event_id &&
+           ended->attempt == attempt;
+  };
+  return std::ranges::any_of(actor.inbox, is_its_end) ||
+         std::ranges::any_of(actor.held, is_its_end);
+}
+
 void Engine::State::dispatch(Actor& actor, std::int64_t scheduled_event_id) {
   const auto found = actor.state->activities.find(scheduled_event_id);
   if (found == actor.state->activities.end()) {
@@ -175,6 +192,9 @@ void Engine::State::dispatch(Actor& actor, std::int64_t scheduled_event_id) {
   info.heartbeat_timeout = plan.heartbeat;
   info.header = actor.state->header;
   const AttemptKey key{actor.id, scheduled_event_id};
+  if (under_way(actor, key, record.attempt)) {
+    return;
+  }
   if (record.lease || !attempts_->serves(plan.queue)) {
     leases_->dispatch(key, record, std::move(info));
   } else if (!leases_->has(key, record.attempt)) {

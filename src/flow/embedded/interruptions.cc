@@ -6,7 +6,7 @@ Result<std::map<AttemptKey, Interrupted>> begin_engine(db::Connection& sql, UtcT
   std::map<AttemptKey, Interrupted> open;
   HF_TRY(const auto running, sql.one("SELECT since FROM flow_engine WHERE name = 'engine'"));
   if (!running) {
-    HF_TRY_VOID(sql.exec("INSERT INTO flow_engine(name, since) VALUES ('engine', ?1)", now));
+    HF_TRY_VOID(sql.post("INSERT INTO flow_engine(name, since) VALUES ('engine', ?1)", now));
     return open;
   }
   HF_TRY(const auto rows,
@@ -20,7 +20,7 @@ Result<std::map<AttemptKey, Interrupted>> begin_engine(db::Connection& sql, UtcT
 }
 
 Status end_engine(db::Connection& sql) {
-  HF_TRY_VOID(sql.exec("DELETE FROM flow_engine WHERE name = 'engine'"));
+  HF_TRY_VOID(sql.post("DELETE FROM flow_engine WHERE name = 'engine'"));
   return status_of(sql.exec("UPDATE flow_activities SET interrupted = 0 WHERE interrupted > 0"));
 }
 

@@ -38,6 +38,8 @@ class InterruptionsTest : public testing::Test, protected Bench {
 };
 
 TEST_F(InterruptionsTest, AnActivityThatEndsTheProcessUsesUpItsAttempts) {
+  HF_SKIP_ON_POSTGRES();
+  HF_SKIP_ON_POSTGRES();
   open();
   ASSERT_TRUE(start("one", "w"));
   idle();

@@ -23,18 +23,15 @@ class Speed {
     workflows_.add("five", five_steps);
     activities_.add("nothing",
                     [](ActivityContext&, const Json&) -> Result<Json> { return Json(); });
-    std::string pattern = testing::TempDir() + "/holdfast-speed-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
     db::Options how;
     how.durability = durability;
-    database_ = std::move(*db::Database::open(directory_ + "/state.db", migrations(), how));
+    database_ = std::move(*store_.open(migrations(), how));
     engine_ = std::make_unique<Engine>(*database_, clock_, random_, workflows_, activities_);
     EXPECT_TRUE(engine_->start());
   }
   ~Speed() {
     engine_.reset();
     database_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   // Runs `runs` of five activities, `at_once` in flight.
@@ -98,7 +95,7 @@ class Speed {
     return async::block_on(calls_.executor(), std::move(co));
   }
 
-  std::string directory_;
+  db::TestStore store_;
   env::SystemClock clock_;
   env::SystemRandom random_;
   WorkflowRegistry workflows_;
@@ -109,6 +106,9 @@ class Speed {
 };
 
 TEST(NightlySpeed, PrintsRunsAndTransitionsPerSecond) {
+  if (db::TestStore::on_postgres()) {
+    db::TestStore::server().make_durable();
+  }
   {
     Speed full(db::Durability::kFull);
     full.measure("full", 20, 1);

@@ -8,7 +8,6 @@
 namespace holdfast::flow::embedded {
 namespace {
 
-constexpr Nanoseconds kPause = std::chrono::hours(1);
 constexpr int kRunsAtOnce = 100;
 
 constexpr std::array kTables = {"flow_history",  "flow_activities", "flow_timers",  "flow_children",
@@ -36,8 +35,8 @@ Result<std::int64_t> delete_closed_runs(db::Connection& sql, UtcTime before, int
 
 void Sweeper::start() { sweep(); }
 
-void Sweeper::arm_locked(Nanoseconds pause) {
-  timer_ = clock_.call_at(clock_.mono() + pause, [weak = weak_from_this()] {
+void Sweeper::arm_locked() {
+  timer_ = clock_.call_at(clock_.mono() + pause_, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       self->sweep();
     }
@@ -75,7 +74,7 @@ void Sweeper::swept(Result<std::int64_t> deleted) {
     sweeping_ = false;
     more = !stopped_ && deleted && *deleted == kRunsAtOnce;
     if (!stopped_ && !more) {
-      arm_locked(kPause);
+      arm_locked();
     }
     quiet_.notify_all();
   }

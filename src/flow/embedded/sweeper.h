@@ -16,13 +16,13 @@ namespace holdfast::flow::embedded {
 // children were told.
 Result<std::int64_t> delete_closed_runs(db::Connection& sql, UtcTime before, int limit);
 
-// Looks once an hour, and again at once while there is more, a hundred runs a commit: other work
+// Looks once a pause, and again at once while there is more, a hundred runs a commit: other work
 // goes in between. Thread-safe.
 class Sweeper : public std::enable_shared_from_this<Sweeper> {
  public:
   // Runs go when they have been closed for `retention`. Both outlive stop().
-  Sweeper(db::Database& database, env::Clock& clock, Nanoseconds retention)
-      : database_(database), clock_(clock), retention_(retention) {}
+  Sweeper(db::Database& database, env::Clock& clock, Nanoseconds retention, Nanoseconds pause)
+      : database_(database), clock_(clock), retention_(retention), pause_(pause) {}
 
   void start();
   // Waits for the deletion under way, if any.
@@ -31,11 +31,12 @@ class Sweeper : public std::enable_shared_from_this<Sweeper> {
  private:
   void sweep();
   void swept(Result<std::int64_t> deleted);
-  void arm_locked(Nanoseconds pause);
+  void arm_locked();
 
   db::Database& database_;
   env::Clock& clock_;
   const Nanoseconds retention_;
+  const Nanoseconds pause_;
   std::mutex mutex_;
   std::condition_variable quiet_;
   env::TimerId timer_ = 0;

@@ -132,6 +132,7 @@ TEST_P(UpdateTest, ManyAtOnceAreAllAnswered) {
 
 // At each durable operation the process ends; the caller asks again under the same id.
 TEST(SlowUpdateCrash, IsAskedOnceAndAnsweredWhateverOperationFails) {
+  HF_SKIP_ON_POSTGRES();
   set_log_level(LogLevel::kError);
   for (std::uint64_t n = 1;; ++n) {
     SCOPED_TRACE(n);

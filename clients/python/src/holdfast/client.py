@@ -34,6 +34,10 @@ class Client:
         """The answer to POST path; the same `key` with the same body is done once only."""
         return self._connection.request("POST", path, body=body, key=key)
 
+    def delete(self, path):
+        """The answer to DELETE path."""
+        return self._connection.request("DELETE", path)
+
     def items(self, path, **query):
         """Every row of a list, page by page."""
         while True:
@@ -78,6 +82,18 @@ class Client:
         """Starts a run that failed or was stopped again, with the same input, and gives the new run."""
         return self.post(f"/v1/runs/{quote(run_id)}/retry", key=key)
 
+    def reset(self, run_id, event_id=0, reason="", key=None):
+        """Does the last workflow task completed at or before event_id (0: the first) again; answers the run."""
+        return self.post(f"/v1/runs/{quote(run_id)}/reset", {"event_id": event_id, "reason": reason}, key)
+
+    def runs(self, **query):
+        """Runs, newest first; filters: status, workflow, resource, since, until, filter."""
+        return self.items("/v1/runs", **query)
+
+    def count_runs(self, **query):
+        """How many runs `runs` with the same filters would give."""
+        return self.get("/v1/runs/count", **query)["count"]
+
     def signal(self, run_id, name, payload=None, key=None):
         return self.post(f"/v1/runs/{quote(run_id)}/signals/{quote(name)}", payload, key)
 
@@ -116,6 +132,21 @@ class Client:
     def backfill(self, resource, label, since, until, key=None):
         """Runs what was due in [since, until) (RFC 3339) and has no run; gives the rows of the ledger."""
         return self.post(f"/v1/schedules/{quote(resource)}/{quote(label)}/backfill", {"from": since, "to": until}, key)["items"]
+
+    def agents(self):
+        """Workers on other hosts, each with `state` (online, silent, never_seen) and `resources`."""
+        return list(self.items("/v1/agents"))
+
+    def agent(self, name):
+        return self.get(f"/v1/agents/{quote(name)}")
+
+    def add_agent(self, name, labels=None, key=None):
+        """Makes an agent; its `key` is in this answer only."""
+        return self.post("/v1/agents", {"name": name, "labels": labels or {}}, key)
+
+    def remove_agent(self, name):
+        """Revokes the agent's key: it stops by itself."""
+        return self.delete(f"/v1/agents/{quote(name)}")
 
     def approve(self, approval_id, comment=""):
         return self.post(f"/v1/approvals/{quote(approval_id)}/approve", {"comment": comment})

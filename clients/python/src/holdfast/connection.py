@@ -83,7 +83,7 @@ class Connection:
     def _once(self, method, target, headers, data):
         if self.url.scheme == "https":
             link = http.client.HTTPSConnection(self.url.hostname, self.url.port, timeout=self.timeout,
-                                               context=ssl.create_default_context())
+                                               context=ssl.create_default_context(cafile=os.environ.get("HOLDFAST_CA_FILE") or None))
         else:
             link = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=self.timeout)
         try:

@@ -1,36 +1,26 @@
-// For tests: a database in a directory of its own that goes with it.
+// For tests: a database of its own that goes with it; see test_store.h for where it lies.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 #include <memory>
 #include <string>
 
-#include "core/db/database.h"
+#include "core/db/testing/test_store.h"
 
 namespace holdfast::db {
 
 class TempDatabase {
  public:
   explicit TempDatabase(const Migrations& migrations) {
-    std::string pattern = testing::TempDir() + "holdfast_db_XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-    auto opened = Database::open(directory_ + "/state.db", migrations);
+    auto opened = store_.open(migrations);
     EXPECT_TRUE(opened) << opened.error().to_string();
     database_ = *std::move(opened);
-  }
-  ~TempDatabase() {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
   }
   TempDatabase(const TempDatabase&) = delete;
   TempDatabase& operator=(const TempDatabase&) = delete;
 
   Database& operator*() const { return *database_; }
   Database* operator->() const { return database_.get(); }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return store_.directory(); }
 
   // Runs fn(Connection&) in one write.
   template <class F>
@@ -39,7 +29,7 @@ class TempDatabase {
   }
 
  private:
-  std::string directory_;
+  TestStore store_;  // goes last
   std::unique_ptr<Database> database_;
 };
 

@@ -49,6 +49,22 @@ class WorkflowFixture : public testing::Test {
     }
     return describe();
   }
+  // Does the tasks of a queue as an agent would, until the run has ended; what it did, in order.
+  std::vector<std::string> serve(const std::string& queue) {
+    std::vector<std::string> types;
+    while (describe().run.status == flow::RunStatus::kRunning) {
+      engine_->wait_idle(/*activities=*/true);
+      const auto task = wait(engine_->tasks().poll(queue, "test", Nanoseconds(0)));
+      if (!task || !*task) {
+        break;
+      }
+      types.push_back((*task)->info.type);
+      const Result<Json> outcome = answers_.at(types.back())((*task)->input);
+      EXPECT_TRUE(wait(engine_->tasks().complete((*task)->token, outcome)));
+      engine_->wait_idle(/*activities=*/true);
+    }
+    return types;
+  }
   flow::Client& client() { return engine_->client(); }
   template <class T>
   T wait(async::Co<T> co) {

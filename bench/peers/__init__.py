@@ -1,0 +1,1 @@
+"""What bench/flow.py measures beside ours."""
