@@ -1,5 +1,6 @@
 """The thread once more, with `flow.engine: temporal` on a real server: nothing else may change."""
 
+import json
 import os
 import signal
 import socket
@@ -91,9 +92,16 @@ class ThreadOnTemporal(thread_test.Thread):
 
     def test_an_operator_finds_the_run_with_readable_values(self):
         result = self.house.finish("scheduled_backup", resource="orders")
-        shown = temporal("workflow", "describe", "--workflow-id", result.run_id)
-        self.assertIn("scheduled_backup", shown)
-        self.assertIn("orders", shown)
+        self.assertTrue(result.run_id.startswith("run_"), result.run_id)
+        described = json.loads(temporal("workflow", "describe", "--workflow-id", result.run_id, "--output", "json"))
+        info = described["workflowExecutionInfo"]
+        self.assertEqual((info["type"]["name"], info["status"]), ("scheduled_backup", "WORKFLOW_EXECUTION_STATUS_COMPLETED"))
+        self.assertIn("scheduled_backup (", described["executionConfig"]["userMetadata"]["summary"])
+        self.assertIn("resource: orders", described["executionConfig"]["userMetadata"]["summary"])
+        self.assertIn("orders", json.dumps(info["searchAttributes"]))
+        self.assertTrue(info["memo"])
+        shown = json.loads(temporal("workflow", "show", "--workflow-id", result.run_id, "--output", "json"))
+        self.assertIn("orders", json.dumps(shown["events"][0]["workflowExecutionStartedEventAttributes"]["input"]))
         found = temporal("workflow", "list", "--query", f"resource = 'orders' AND TaskQueue = '{self.house.task_queue}'")
         self.assertIn(result.run_id, found)
 

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "core/async/run.h"
+#include "core/base/log.h"
 #include "flow/temporal/errors.h"
 
 namespace holdfast::flow::temporal {
@@ -22,6 +23,11 @@ Nanoseconds pause_after(const Error& error, int repeat) {
                                 ? std::chrono::milliseconds(1000)
                                 : std::chrono::milliseconds(100);
   return std::min<Nanoseconds>(first * (1 << std::min(repeat, 10)), std::chrono::seconds(5));
+}
+
+// What a poll that ends so had been given, the server gives again when its time is over.
+void tell_repeat(std::string_view method, const Error& error) {
+  log_info("temporal.call_repeated", {{"call", std::string(method)}, {"error", error.to_string()}});
 }
 
 async::Co<Result<std::string>> once(Connection* connection, std::string method, std::string request,
@@ -64,6 +70,7 @@ async::Co<Result<std::string>> Caller::send(std::string method, std::string requ
       co_return answer;
     }
     const Nanoseconds pause = pause_after(answer.error(), repeat);
+    tell_repeat(method, answer.error());
     if (!co_await async::sleep_for(clock_, pause)) {
       co_return answer;
     }
@@ -81,8 +88,11 @@ Result<std::string> Caller::send_blocking(std::string_view method, const std::st
         [promise](Result<std::string> outcome) { promise->set_value(std::move(outcome)); });
     const std::stop_callback cancel(stop, [&pending] { pending->cancel(); });
     Result<std::string> answer = future.get();
-    if (answer || !may_repeat(answer.error()) || repeat >= repeats || stop.stop_requested() ||
-        !async::wait_blocking(clock_, pause_after(answer.error(), repeat), stop)) {
+    if (answer || !may_repeat(answer.error()) || repeat >= repeats || stop.stop_requested()) {
+      return answer;
+    }
+    tell_repeat(method, answer.error());
+    if (!async::wait_blocking(clock_, pause_after(answer.error(), repeat), stop)) {
       return answer;
     }
   }

@@ -41,7 +41,7 @@ void tell_on_all_engines(const Story& story) {
     std::vector<Scrubbed> histories;
   };
   std::vector<Teller> tellers;
-  for (const stories::EmbeddedColumn& column : stories::kEmbeddedColumns) {
+  for (const stories::EmbeddedColumn& column : stories::embedded_columns()) {
     tellers.push_back({"embedded on " + std::string(column.name),
                        std::make_unique<stories::EmbeddedStage>(column),
                        {}});
@@ -142,7 +142,7 @@ class Summary : public testing::Environment {
       return;
     }
     std::printf("conformance: %zu of %zu stories told alike on %zu engines\n", count, all,
-                stories::kEmbeddedColumns.size() + 1);
+                stories::embedded_columns().size() + 1);
     for (const stories::Difference& known : stories::differences()) {
       const bool met = told().differences.contains(known.name);
       std::printf("conformance: %s%s: %s\n",

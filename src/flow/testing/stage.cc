@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "core/db/testing/test_store.h"
+
 namespace holdfast::flow::stories {
 
 void pause(Nanoseconds duration) {
@@ -130,6 +132,26 @@ void Stage::check_replay(const std::string& id) {
 Storage sqlite_storage() {
   auto temporary = std::make_shared<db::TempDatabase>(embedded::migrations());
   return {temporary, &**temporary};
+}
+
+Storage postgres_storage() {
+  struct Keeper {
+    db::TestStore store{/*postgres=*/true};
+    std::unique_ptr<db::Database> database;
+  };
+  auto keeper = std::make_shared<Keeper>();
+  auto opened = keeper->store.open(embedded::migrations());
+  EXPECT_TRUE(opened) << opened.error().to_string();
+  keeper->database = *std::move(opened);
+  return {keeper, keeper->database.get()};
+}
+
+std::vector<EmbeddedColumn> embedded_columns() {
+  std::vector<EmbeddedColumn> columns = {{"SQLite", sqlite_storage}};
+  if (db::PostgresServer::instance() != nullptr) {
+    columns.push_back({"PostgreSQL", postgres_storage});
+  }
+  return columns;
 }
 
 EmbeddedStage::~EmbeddedStage() {

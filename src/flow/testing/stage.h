@@ -115,18 +115,20 @@ struct Storage {
   db::Database* database = nullptr;
 };
 using MakeStorage = Storage (*)();
-Storage sqlite_storage();
 
-// Every kind of database that the embedded engine runs on: a line each.
+// A kind of database that the embedded engine runs on.
 struct EmbeddedColumn {
   std::string_view name;
   MakeStorage storage;
 };
-inline constexpr std::array<EmbeddedColumn, 1> kEmbeddedColumns = {{{"sqlite", sqlite_storage}}};
+Storage sqlite_storage();
+Storage postgres_storage();
+// Those that are here, a line each. The first call may start a server: on the main thread.
+std::vector<EmbeddedColumn> embedded_columns();
 
 class EmbeddedStage final : public Stage {
  public:
-  explicit EmbeddedStage(const EmbeddedColumn& column = kEmbeddedColumns[0])
+  explicit EmbeddedStage(const EmbeddedColumn& column = {"SQLite", sqlite_storage})
       : storage_(column.storage()) {}
   ~EmbeddedStage() override;
   void open() override;
