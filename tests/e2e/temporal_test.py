@@ -1,5 +1,6 @@
 """The thread once more, with `flow.engine: temporal` on a real server: nothing else may change."""
 
+import base64
 import json
 import os
 import signal
@@ -98,10 +99,12 @@ class ThreadOnTemporal(thread_test.Thread):
         self.assertEqual((info["type"]["name"], info["status"]), ("scheduled_backup", "WORKFLOW_EXECUTION_STATUS_COMPLETED"))
         self.assertIn("scheduled_backup (", described["executionConfig"]["userMetadata"]["summary"])
         self.assertIn("resource: orders", described["executionConfig"]["userMetadata"]["summary"])
-        self.assertIn("orders", json.dumps(info["searchAttributes"]))
+        attributes = {name: json.loads(base64.b64decode(value["data"])) for name, value in info["searchAttributes"]["indexedFields"].items()}
+        self.assertEqual((attributes["resource"], attributes["trigger"]), ("orders", "manual"))
         self.assertTrue(info["memo"])
         shown = json.loads(temporal("workflow", "show", "--workflow-id", result.run_id, "--output", "json"))
-        self.assertIn("orders", json.dumps(shown["events"][0]["workflowExecutionStartedEventAttributes"]["input"]))
+        given = shown["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0]["data"]
+        self.assertEqual(json.loads(base64.b64decode(given))["resource"], "orders")
         found = temporal("workflow", "list", "--query", f"resource = 'orders' AND TaskQueue = '{self.house.task_queue}'")
         self.assertIn(result.run_id, found)
 

@@ -126,8 +126,8 @@ Result<Outcome> decode_outcome(const Json& value) {
   const Json* error = reader.value("error");
   if (error != nullptr && error->is_object()) {
     outcome.value = decode_error(*error);
-  } else if (result != nullptr) {
-    outcome.value = *result;
+  } else if (reader.has("result")) {
+    outcome.value = result != nullptr ? *result : Json();  // null is a result
   } else {
     reader.problem("result", "is required, or an error");
   }

@@ -43,7 +43,10 @@ TEST(AgentTasks, AnErrorKeepsItsCodeRetryContextAndCause) {
 }
 
 TEST(AgentTasks, AnOutcomeIsAResultOrAnError) {
-  EXPECT_EQ(decode_outcome(encode(Outcome{"t", Json(nullptr)}))->value.value(), Json(nullptr));
+  const auto nothing = decode_outcome(encode(Outcome{"t", Json(nullptr)}));
+  ASSERT_TRUE(nothing) << nothing.error().to_string();
+  ASSERT_TRUE(nothing->value) << nothing->value.error().to_string();
+  EXPECT_EQ(*nothing->value, Json(nullptr));
   EXPECT_FALSE(decode_outcome(JsonObject{{"token", "t"}}));
   EXPECT_FALSE(decode_outcome(JsonObject{{"result", 1}}));
   EXPECT_FALSE(decode_outcome(JsonObject{{"token", "t"}, {"result", 1}, {"more", 1}}));
