@@ -27,7 +27,7 @@ std::string_view HttpRequest::header(std::string_view name) const {
 
 std::string HttpRequest::query_or(std::string_view name, std::string fallback) const {
   const auto found = query.find(name);
-  return found == query.end() ? std::move(fallback) : found->second;
+  return found == query.end() ? fallback : found->second;
 }
 
 std::string url_decode(std::string_view text, bool form) {

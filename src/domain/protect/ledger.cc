@@ -170,7 +170,7 @@ Result<JsonObject> count_expected(db::Connection& sql, UtcTime since, UtcTime un
   std::int64_t ended = 0;
   std::int64_t good = 0;
   for (const db::Row& row : rows) {
-    const std::string status = row.text(0);
+    const std::string& status = row.text(0);
     counts[status] = row.integer(1);
     const bool open = status == "expected" || status == "started";
     ended += open ? 0 : row.integer(1) - row.integer(2);
