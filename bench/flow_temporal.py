@@ -19,9 +19,10 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "e2e")]
+sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "bench")]
 import temporal_test as e2e  # noqa: E402
 from house import die_with_the_test  # noqa: E402
+from peers.temporal_peer import go_program  # noqa: E402
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 RUNS = 20 if QUICK else 200
@@ -29,15 +30,6 @@ AT = 10 if QUICK else 100
 REPLAYS = 200 if QUICK else 5000
 OURS = os.environ.get("HF_TEMPORAL_TEST") or str(ROOT / "build/release/src/temporal_test")
 PEER = ["--gtest_also_run_disabled_tests"]
-
-
-def go_program(folder):
-    """Builds bench/temporal_go; a copy, so that the tree stays as it is."""
-    place = Path(folder) / "temporal_go"
-    shutil.copytree(ROOT / "bench" / "temporal_go", place)
-    subprocess.run(["go", "build", "-o", "program", "."], cwd=place, check=True,
-                   env={**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"})
-    return str(place / "program")
 
 
 def cpu_seconds(pid):
@@ -74,7 +66,7 @@ def main():
         if not os.access(path, os.X_OK):
             sys.exit(f"bench: {needed} is missing ({path or 'not in PATH'}); './dev deps --temporal' builds the server")
     with tempfile.TemporaryDirectory() as folder:
-        go = go_program(folder)
+        go = str(go_program())
         rows = {}
         file = str(Path(folder) / "history.json")
         for name in ("Go SDK 1.37", "Holdfast"):
