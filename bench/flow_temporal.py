@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "bench")]
+sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "clients" / "python" / "src"), str(ROOT / "bench")]
 import temporal_test as e2e  # noqa: E402
 from house import die_with_the_test  # noqa: E402
 from peers.temporal_peer import go_program  # noqa: E402
