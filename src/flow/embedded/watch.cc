@@ -4,14 +4,30 @@
 
 namespace holdfast::flow::embedded {
 std::shared_ptr<Waiter> Watch::watcher(RunId run) {
-  auto made = std::make_shared<Waiter>(clock_);
+  // Its entry goes with it: most waits end because the run was looked at and had closed already.
+  const auto forget = [weak = weak_from_this(), run](Waiter* waiter) {
+    if (const auto self = weak.lock()) {
+      self->forget_expired(run);
+    }
+    delete waiter;
+  };
+  const std::shared_ptr<Waiter> made(new Waiter(clock_), forget);
+  const std::lock_guard lock(mutex_);
+  watchers_.emplace(std::move(run), made);
+  return made;
+}
+
+void Watch::forget_expired(const RunId& run) {
   const std::lock_guard lock(mutex_);
   const auto [first, last] = watchers_.equal_range(run);
   for (auto it = first; it != last;) {
     it = it->second.expired() ? watchers_.erase(it) : std::next(it);
   }
-  watchers_.emplace(std::move(run), made);
-  return made;
+}
+
+std::size_t Watch::watchers() {
+  const std::lock_guard lock(mutex_);
+  return watchers_.size();
 }
 
 void Watch::notify(const RunChange& change) {

@@ -24,8 +24,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void notify(const RunChange& change);
   // Lets everybody go.
   void stop();
+  // How many waits there are, for tests.
+  std::size_t watchers();
 
  private:
+  void forget_expired(const RunId& run);
+
   // Its lock is held during the call, so that nothing is called after the subscription went.
   struct Subscriber {
     std::recursive_mutex mutex;
