@@ -23,17 +23,6 @@ Json plain_list(JsonArray items) {
   return JsonObject{{"items", std::move(items)}, {"next_cursor", nullptr}};
 }
 
-Status note(db::Connection& sql, const Call& call, std::string action, std::string target,
-            UtcTime now) {
-  audit::Change change;
-  change.actor = call.caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = call.caller.request_id;
-  change.at = now;
-  return status_of(audit::append(sql, change));
-}
-
 struct Counts {
   std::int64_t proven = 0;
   std::int64_t covered = 0;
@@ -314,7 +303,7 @@ async::Co<Result<Json>> add_key(Call call) {
   const SecretString text = access::make_key_text(server->random);
   HF_CO_TRY(const access::ApiKey made,
             co_await server->db.write([=](db::Connection& sql) -> Result<access::ApiKey> {
-              HF_TRY_VOID(note(sql, call, "key.created", key.id, key.created_at));
+              HF_TRY_VOID(call.note(sql, "key.created", key.id, key.created_at));
               return access::add_key(sql, key, text);
             }));
   Json view = key_view(made);
@@ -328,7 +317,7 @@ async::Co<Result<Json>> revoke_key(Call call) {
             co_await call.server().db.write([=](db::Connection& sql) -> Result<access::ApiKey> {
               HF_TRY(const access::ApiKey revoked,
                      access::revoke_key(sql, call.path_value("id"), now));
-              HF_TRY_VOID(note(sql, call, "key.revoked", revoked.id, now));
+              HF_TRY_VOID(call.note(sql, "key.revoked", revoked.id, now));
               return revoked;
             }));
   co_return key_view(key);

@@ -1,7 +1,6 @@
 // Handlers of agents: what people see and change, and the three routes of the task protocol.
 #include <fmt/core.h>
 
-#include "core/audit/audit.h"
 #include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/repositories.h"
@@ -11,17 +10,6 @@
 
 namespace holdfast::api {
 namespace {
-
-Status note(db::Connection& sql, const Call& call, std::string action, std::string target,
-            UtcTime now) {
-  audit::Change change;
-  change.actor = call.caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = call.caller.request_id;
-  change.at = now;
-  return status_of(audit::append(sql, change));
-}
 
 Result<Json> row_of(db::Connection& sql, const Call& call, const access::Agent& agent) {
   HF_TRY(const auto resources, inventory::list_resources(sql));
@@ -78,7 +66,7 @@ async::Co<Result<Json>> add_agent(Call call) {
   const SecretString key = access::make_key_text(server.random);
   HF_CO_TRY(Json view, co_await server.db.write([=](db::Connection& sql) -> Result<Json> {
     HF_TRY_VOID(access::add_agent(sql, agent, key));
-    HF_TRY_VOID(note(sql, call, "agent.created", agent.id, agent.created_at));
+    HF_TRY_VOID(call.note(sql, "agent.created", agent.id, agent.created_at));
     return row_of(sql, call, agent);
   }));
   view.get_object()["key"] = key.expose();
@@ -89,7 +77,7 @@ async::Co<Result<Json>> remove_agent(Call call) {
   const UtcTime now = call.server().clock.now();
   co_return co_await call.server().db.write([=](db::Connection& sql) -> Result<Json> {
     HF_TRY(const access::Agent agent, access::remove_agent(sql, call.path_value("id"), now));
-    HF_TRY_VOID(note(sql, call, "agent.removed", agent.id, now));
+    HF_TRY_VOID(call.note(sql, "agent.removed", agent.id, now));
     return row_of(sql, call, agent);
   });
 }
