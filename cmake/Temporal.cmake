@@ -6,7 +6,7 @@ if(NOT HOLDFAST_TEMPORAL)
 endif()
 
 find_package(Protobuf REQUIRED)
-pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
+pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++ absl_synchronization)
 
 set(generated ${CMAKE_BINARY_DIR}/generated)
 file(MAKE_DIRECTORY ${generated})

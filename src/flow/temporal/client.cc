@@ -122,7 +122,7 @@ class TemporalClient final : public Client {
     HF_CO_TRY_VOID(from_json(args, *asked.mutable_input()->mutable_args()));
     while (true) {
       const auto reply = co_await call<service::UpdateWorkflowExecutionResponse>(
-          &parts_.caller, "UpdateWorkflowExecution", request, kPollDeadline);
+          &parts_.caller, "UpdateWorkflowExecution", request, Limits{.deadline = kPollDeadline});
       if (!reply && reply.error().code() == Code::kCancelled) {
         co_return Error(Code::kCancelled, "the wait for the update was given up");
       }
@@ -275,7 +275,7 @@ class TemporalClient final : public Client {
     request.set_history_event_filter_type(enums::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT);
     while (true) {
       const auto reply = co_await call<HistoryReply>(&parts_.caller, "GetWorkflowExecutionHistory",
-                                                     request, kPollDeadline);
+                                                     request, Limits{.deadline = kPollDeadline});
       if (!reply && reply.error().code() == Code::kCancelled) {
         co_return Error(Code::kCancelled, "the wait for the run was given up");
       }
@@ -308,8 +308,9 @@ class TemporalClient final : public Client {
       if (left.count() <= 0) {
         break;
       }
-      const auto reply = co_await call<HistoryReply>(&parts_.caller, "GetWorkflowExecutionHistory",
-                                                     request, std::min(left, kPollDeadline));
+      const auto reply =
+          co_await call<HistoryReply>(&parts_.caller, "GetWorkflowExecutionHistory", request,
+                                      Limits{.deadline = std::min(left, kPollDeadline)});
       if (!reply && reply.error().code() != Code::kDeadlineExceeded) {
         co_return reply.error();
       }

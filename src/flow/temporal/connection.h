@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "core/base/time.h"
+#include "core/env/clock.h"
 #include "flow/temporal/options.h"
 
 namespace holdfast::flow::temporal {
@@ -27,12 +28,13 @@ class Connection {
   using Done = std::move_only_function<void(Result<std::string>)>;
 
   // kInvalidArgument or kNotFound: a file of the TLS options cannot be read. Does not connect yet.
-  static Result<std::unique_ptr<Connection>> open(const Options& options);
+  static Result<std::unique_ptr<Connection>> open(env::Clock& clock, const Options& options);
   virtual ~Connection() = default;
 
   // `method` is a name of the workflow service, or "package.Service/Method". `done` is called once,
-  // on a thread of gRPC: it hands over and never blocks.
-  virtual std::shared_ptr<PendingCall> begin(std::string_view method, std::string request,
+  // on the connection's thread, or on the caller's when the connection is closed. It should be
+  // short: one that takes long delays the others by up to two tenths of a second.
+  virtual std::shared_ptr<PendingCall> begin(std::string_view method, std::string_view request,
                                              Nanoseconds deadline, Done done) = 0;
   // Ends what is under way, and everything that begins later, with kCancelled; waits for it.
   virtual void shut_down() = 0;

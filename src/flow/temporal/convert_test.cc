@@ -1,5 +1,6 @@
 // Messages and JSON, without a server.
 #include "flow/temporal/convert.h"
+#include "core/env/posix/system_clock.h"
 
 #include "flow/temporal/connection.h"
 #include "flow/temporal/errors.h"
@@ -133,8 +134,9 @@ TEST(Convert, AFilterQuotesWhatItIsGiven) {
 }
 
 TEST(Connect, RefusesTlsOptionsThatCannotWork) {
-  const auto problem = [](const Options& options) {
-    const auto opened = Connection::open(options);
+  env::SystemClock clock;
+  const auto problem = [&](const Options& options) {
+    const auto opened = Connection::open(clock, options);
     return opened ? std::string() : opened.error().to_string();
   };
   Options options;

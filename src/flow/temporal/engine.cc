@@ -59,7 +59,7 @@ class Engine::State {
   ~State() { stop(); }
 
   Status start() {
-    HF_TRY(connection_, Connection::open(options_));
+    HF_TRY(connection_, Connection::open(clock_, options_));
     caller_ = std::make_unique<Caller>(*connection_, clock_);
     HF_TRY_VOID(check_server());
     HF_TRY_VOID(register_search_attributes());

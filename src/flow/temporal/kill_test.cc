@@ -17,9 +17,7 @@ extern char** environ;
 namespace holdfast::flow::temporal {
 namespace {
 
-constexpr int kRuns = 20;
 constexpr int kActivities = 3;
-constexpr int kKills = 5;
 
 Task<Result<Json>> member(WorkflowContext& ctx) {
   ActivityOptions options;
@@ -61,9 +59,14 @@ TEST(TemporalKill, DISABLED_Worker) {
   ::pause();
 }
 
-class SlowTemporalKill : public testing::Test, protected TemporalStage {
+class TemporalKills : public testing::Test, protected TemporalStage {
  protected:
   void SetUp() override { HF_NEEDS_TEMPORAL(); }
+
+  // `kills` workers, one after the other, then one that is let alone.
+  void kill_workers(int runs, int kills);
+  void start_runs(int runs);
+  void check_ledger(int kills);
 
   pid_t worker() {
     ::setenv("HF_KILL_ADDRESS", options.address.c_str(), 1);
@@ -77,10 +80,10 @@ class SlowTemporalKill : public testing::Test, protected TemporalStage {
               0);
     return process;
   }
-  // Once the ledger has grown by some lines, at a drawn moment.
+  // Once the ledger has grown by some lines, at a drawn moment; sooner near its end.
   void kill_in_the_middle(pid_t process, env::SeededRandom& drawn) {
-    const std::size_t enough =
-        std::min<std::size_t>(lines().size() + 4 + drawn.below(6), kRuns * kActivities - 1);
+    const std::size_t before = lines().size();
+    const std::size_t enough = std::min(before + 4 + drawn.below(6), runs.size() * kActivities - 1);
     while (lines().size() < enough) {
       pause(milliseconds(1));
     }
@@ -99,32 +102,19 @@ class SlowTemporalKill : public testing::Test, protected TemporalStage {
 
   db::TempDatabase database{embedded::migrations()};  // for its directory
   std::string ledger_file = database.directory() + "/ledger";
+  std::map<std::string, std::string> runs;  // workflow id -> run id
 };
 
-TEST_F(SlowTemporalKill, LosesNoRunAndNoEffect) {
-  add_member(*this, ledger_file);
-  options.workflow_threads = 0;  // this process only asks
-  options.queues.clear();
-  open();
-  std::map<std::string, std::string> runs;
-  for (int i = 0; i < kRuns; ++i) {
+void TemporalKills::start_runs(int count) {
+  for (int i = 0; i < count; ++i) {
     const std::string id = std::to_string(i);
     const auto started = start("member", id);
     ASSERT_TRUE(started) << started.error().to_string();
     runs[id] = started->run_id.text();
   }
-  env::SeededRandom drawn(1);
-  for (int i = 0; i < kKills; ++i) {
-    kill_in_the_middle(worker(), drawn);
-  }
-  const pid_t last = worker();
-  for (const auto& [id, run] : runs) {
-    const auto outcome = result(id);
-    EXPECT_TRUE(outcome) << outcome.error().to_string();
-    check_replay(id);
-  }
-  ::kill(last, SIGKILL);
-  ::waitpid(last, nullptr, 0);
+}
+
+void TemporalKills::check_ledger(int kills) {
   std::map<std::string, int> tries;
   for (const std::string& line : lines()) {
     ++tries[line];
@@ -137,10 +127,39 @@ TEST_F(SlowTemporalKill, LosesNoRunAndNoEffect) {
       repeated += count - 1;
     }
   }
-  EXPECT_EQ(tries.size(), static_cast<std::size_t>(kRuns * kActivities));
-  EXPECT_LE(repeated, kKills * 4);  // at most what ran at the moment of a kill
-  RecordProperty("repeated", repeated);
+  EXPECT_EQ(tries.size(), runs.size() * kActivities);
+  EXPECT_LE(repeated, kills * 4);  // at most what ran at the moment of a kill
+  std::printf("killed %d times, %zu runs, %d activity attempts repeated\n", kills, runs.size(),
+              repeated);
 }
+
+void TemporalKills::kill_workers(int count, int kills) {
+  add_member(*this, ledger_file);
+  options.workflow_threads = 0;  // this process only asks
+  options.queues.clear();
+  open();
+  start_runs(count);
+  const char* seed = std::getenv("HOLDFAST_SEED");
+  env::SeededRandom drawn(seed ? std::strtoull(seed, nullptr, 10) : 1);
+  for (int i = 0; i < kills; ++i) {
+    kill_in_the_middle(worker(), drawn);
+  }
+  const pid_t last = worker();
+  for (const auto& [id, run] : runs) {
+    const auto outcome = result(id);
+    EXPECT_TRUE(outcome) << outcome.error().to_string();
+    check_replay(id);
+  }
+  ::kill(last, SIGKILL);
+  ::waitpid(last, nullptr, 0);
+  check_ledger(kills);
+}
+
+using SlowTemporalKill = TemporalKills;
+TEST_F(SlowTemporalKill, LosesNoRunAndNoEffect) { kill_workers(20, 5); }
+
+using NightlyTemporalKill = TemporalKills;
+TEST_F(NightlyTemporalKill, LosesNoRunAndNoEffect) { kill_workers(1000, 300); }
 
 }  // namespace
 }  // namespace holdfast::flow::temporal

@@ -55,7 +55,7 @@ class TemporalTasks final : public TaskClient {
       const Nanoseconds left = until - caller_.clock().mono();
       const Nanoseconds deadline = std::clamp(left, 2 * kReserve, kLongestPoll) + kReserve;
       const auto polled = co_await call<service::PollActivityTaskQueueResponse>(
-          &caller_, "PollActivityTaskQueue", request, deadline);
+          &caller_, "PollActivityTaskQueue", request, Limits{.deadline = deadline});
       if (!polled && polled.error().code() != Code::kDeadlineExceeded) {
         co_return polled.error();
       }

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 
 #include "core/db/testing/temp_database.h"
 #include "core/env/posix/system_clock.h"
@@ -38,7 +40,7 @@ bool make_certificates(const std::string& folder) {
   return std::system(script.c_str()) == 0;
 }
 
-// Answers at once and remembers what the caller showed.
+// Answers at once and remembers what the caller showed; nothing comes back from "Silence".
 class EmptyService final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(
@@ -54,19 +56,28 @@ class EmptyService final : public grpc::CallbackGenericService {
     }
     class Answer final : public grpc::ServerGenericBidiReactor {
      public:
-      Answer() { StartRead(&request_); }
+      explicit Answer(bool silent) : silent_(silent) { StartRead(&request_); }
       void OnReadDone(bool) override {
+        if (silent_) {
+          return;
+        }
         const grpc::Slice nothing;
         reply_ = grpc::ByteBuffer(&nothing, 1);
         StartWriteAndFinish(&reply_, {}, grpc::Status::OK);
       }
+      void OnCancel() override {
+        if (silent_) {
+          Finish(grpc::Status::CANCELLED);
+        }
+      }
       void OnDone() override { delete this; }
 
      private:
+      const bool silent_;
       grpc::ByteBuffer request_;
       grpc::ByteBuffer reply_;
     };
-    return new Answer;
+    return new Answer(context->method().ends_with("/Silence"));
   }
   std::string seen() {
     const std::lock_guard lock(mutex_);
@@ -105,11 +116,11 @@ class SlowTemporalTls : public testing::Test {
   }
 
   Status ask() {
-    HF_TRY(const auto connection, Connection::open(options));
+    HF_TRY(const auto connection, Connection::open(clock, options));
     const Caller caller(*connection, clock);
     namespace service_messages = ::temporal::api::workflowservice::v1;
     return status_of(call_blocking<service_messages::GetSystemInfoResponse>(
-        caller, "GetSystemInfo", service_messages::GetSystemInfoRequest(), {}, kCallDeadline, 0));
+        caller, "GetSystemInfo", service_messages::GetSystemInfoRequest(), {}, {.repeats = 0}));
   }
 
   db::TempDatabase database{db::Migrations()};  // for its directory
@@ -145,6 +156,21 @@ TEST_F(SlowTemporalTls, DoesNotTalkToAServerOfAnotherCa) {
   options.tls.server_name = "somebody.else";
   EXPECT_FALSE(ask());
   EXPECT_EQ(service.seen(), "");
+}
+
+TEST_F(SlowTemporalTls, ACallWithoutAnAnswerEndsAtItsDeadlineOrWhenItIsCancelled) {
+  const auto connection = Connection::open(clock, options);
+  ASSERT_TRUE(connection) << connection.error().to_string();
+  const Caller caller(**connection, clock);
+  const Limits once{.deadline = std::chrono::milliseconds(300), .repeats = 0};
+  const auto late = caller.send_blocking("Silence", "", once, {});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), Code::kDeadlineExceeded) << late.error().to_string();
+  std::stop_source stop;
+  std::jthread asks([&] { stop.request_stop(); });
+  const auto given_up = caller.send_blocking("Silence", "", {}, stop.get_token());
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code(), Code::kCancelled) << given_up.error().to_string();
 }
 
 }  // namespace

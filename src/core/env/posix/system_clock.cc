@@ -21,9 +21,10 @@ MonoTime SystemClock::mono() { return std::chrono::steady_clock::now(); }
 TimerId SystemClock::call_at(MonoTime when, std::move_only_function<void()> callback) {
   const std::lock_guard lock(mutex_);
   const TimerId id = next_id_++;
-  const auto placed = timers_.emplace(when, Timer{id, std::move(callback)});
+  timers_.emplace(when, Timer{id, std::move(callback)});
   due_[id] = when;
-  if (placed == timers_.begin()) {
+  if (when < wakes_) {
+    wakes_ = when;
     changed_.notify_one();
   }
   return id;
@@ -48,15 +49,18 @@ void SystemClock::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     if (timers_.empty()) {
+      wakes_ = MonoTime::max();
       changed_.wait(lock);
       continue;
     }
     const auto first = timers_.begin();
     if (first->first > mono()) {
       const MonoTime until = first->first;
+      wakes_ = until;
       changed_.wait_until(lock, until);
       continue;
     }
+    wakes_ = MonoTime::min();
     Timer timer = std::move(first->second);
     timers_.erase(first);
     due_.erase(timer.id);

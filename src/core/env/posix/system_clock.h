@@ -33,6 +33,7 @@ class SystemClock final : public Clock {
   std::multimap<MonoTime, Timer> timers_;
   std::map<TimerId, MonoTime> due_;
   TimerId next_id_ = 1;
+  MonoTime wakes_ = MonoTime::min();  // when the thread looks again by itself
   bool stop_ = false;
   std::thread thread_;
 };

@@ -97,13 +97,14 @@ class DevServer {
     env::SystemClock clock;
     Options options;
     options.address = address_;
-    const auto connection = Connection::open(options);
+    const auto connection = Connection::open(clock, options);
     const Caller caller(**connection, clock);
     ::temporal::api::workflowservice::v1::DescribeNamespaceRequest request;
     request.set_namespace_("default");
     for (int i = 0; i < 600; ++i) {
       if (call_blocking<::temporal::api::workflowservice::v1::DescribeNamespaceResponse>(
-              caller, "DescribeNamespace", request, {}, std::chrono::seconds(2), 0)) {
+              caller, "DescribeNamespace", request, {},
+              {.deadline = std::chrono::seconds(2), .repeats = 0})) {
         return true;
       }
       async::wait_blocking(clock, std::chrono::milliseconds(100), {});
