@@ -9,6 +9,9 @@ run_ctest() {
   local preset=$1 log=$HF_LOGS/ctest-$1.log code=0 started=$SECONDS
   shift
   mkdir -p "$HF_LOGS"
+  if [ "$preset" = tsan ]; then
+    export TSAN_OPTIONS="suppressions=$HF_ROOT/tools/dev/tsan.supp ignore_noninstrumented_modules=1"
+  fi
   say "ctest $preset $*"
   ctest --test-dir "build/$preset" -j "$HF_JOBS" --output-on-failure "$@" </dev/null >"$log" 2>&1 || code=$?
   if [ "$code" != 0 ]; then

@@ -11,9 +11,9 @@
 #include <condition_variable>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 
 #include "flow/temporal/errors.h"
 #include "flow/temporal/serving_thread.h"
@@ -92,7 +92,7 @@ std::string to_bytes(grpc::ByteBuffer& buffer) {
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
 }
 
-class GrpcCall final : public PendingCall, public std::enable_shared_from_this<GrpcCall> {
+class GrpcCall final : public PendingCall {
  public:
   void cancel() override { context.TryCancel(); }
 
@@ -102,7 +102,6 @@ class GrpcCall final : public PendingCall, public std::enable_shared_from_this<G
   grpc::Status status;
   Connection::Done done;
   std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
-  std::shared_ptr<GrpcCall> alive;  // while gRPC knows this call
 };
 
 class GrpcConnection final : public Connection {
@@ -133,13 +132,12 @@ class GrpcConnection final : public Connection {
     if (!api_key_.empty()) {
       call->context.AddMetadata("authorization", "Bearer " + api_key_);
     }
-    if (!admit(call.get())) {
+    call->reader =
+        stub_.PrepareUnaryCall(&call->context, call->method, to_buffer(request), &queue_);
+    if (!admit(call)) {
       call->done(Error(Code::kCancelled, "the connection to Temporal is closed"));
       return call;
     }
-    call->alive = call;
-    call->reader =
-        stub_.PrepareUnaryCall(&call->context, call->method, to_buffer(request), &queue_);
     call->reader->StartCall();
     call->reader->Finish(&call->reply, &call->status, call.get());
     return call;
@@ -148,17 +146,18 @@ class GrpcConnection final : public Connection {
   void shut_down() override {
     std::unique_lock lock(mutex_);
     stopped_ = true;
-    for (GrpcCall* call : open_) {
+    for (const auto& [raw, call] : open_) {
       call->cancel();
     }
-    quiet_.wait(lock, [this] { return open_.empty(); });
+    quiet_.wait(lock, [this] { return under_way_ == 0; });
   }
 
  private:
-  bool admit(GrpcCall* call) {
+  bool admit(const std::shared_ptr<GrpcCall>& call) {
     const std::lock_guard lock(mutex_);
     if (!stopped_) {
-      open_.insert(call);
+      open_.emplace(call.get(), call);
+      ++under_way_;
     }
     return !stopped_;
   }
@@ -169,10 +168,15 @@ class GrpcConnection final : public Connection {
     if (!queue_.Next(&tag, &ok)) {
       return nullptr;
     }
-    return [this, call = static_cast<GrpcCall*>(tag)] { finished(std::move(call->alive)); };
+    return [this, call = static_cast<GrpcCall*>(tag)] { finished(call); };
   }
 
-  void finished(std::shared_ptr<GrpcCall> call) {
+  void finished(GrpcCall* raw) {
+    std::shared_ptr<GrpcCall> call;
+    {
+      const std::lock_guard lock(mutex_);
+      call = std::move(open_.extract(raw).mapped());
+    }
     Result<std::string> outcome = to_bytes(call->reply);
     if (!call->status.ok()) {
       outcome = call_error(call->status.error_code(), call->status.error_message(),
@@ -181,7 +185,7 @@ class GrpcConnection final : public Connection {
     }
     std::exchange(call->done, nullptr)(std::move(outcome));
     const std::lock_guard lock(mutex_);
-    open_.erase(call.get());
+    --under_way_;
     quiet_.notify_all();
   }
 
@@ -191,7 +195,8 @@ class GrpcConnection final : public Connection {
   grpc::CompletionQueue queue_;
   std::mutex mutex_;
   std::condition_variable quiet_;
-  std::set<GrpcCall*> open_;  // until its `done` has returned
+  std::map<GrpcCall*, std::shared_ptr<GrpcCall>> open_;  // what gRPC knows
+  int under_way_ = 0;                                    // until its `done` has returned
   bool stopped_ = false;
   std::optional<ServingThread> thread_;
 };
