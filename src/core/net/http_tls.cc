@@ -33,8 +33,8 @@ std::string key_pin(X509* certificate) {
   }
   Sha256 digest{};
   unsigned int size = digest.size();
-  const int hashed = EVP_Digest(der, static_cast<size_t>(length), digest.data(), &size,
-                                EVP_sha256(), nullptr);
+  const int hashed =
+      EVP_Digest(der, static_cast<size_t>(length), digest.data(), &size, EVP_sha256(), nullptr);
   OPENSSL_free(der);
   return hashed == 1 ? to_hex(digest) : "";
 }
