@@ -30,11 +30,11 @@ void Breaker::step(Event event) {
   };
   using enum BreakerState;
   static constexpr std::array kTable{
-      Row{kClosed, Event::kSuccess, kClosed},    Row{kClosed, Event::kFailure, kClosed},
+      Row{kClosed, Event::kSuccess, kClosed},       Row{kClosed, Event::kFailure, kClosed},
       Row{kClosed, Event::kTooManyFailures, kOpen}, Row{kOpen, Event::kSuccess, kOpen},
-      Row{kOpen, Event::kFailure, kOpen},        Row{kOpen, Event::kTooManyFailures, kOpen},
-      Row{kOpen, Event::kPauseOver, kHalfOpen},  Row{kHalfOpen, Event::kSuccess, kClosed},
-      Row{kHalfOpen, Event::kFailure, kOpen},    Row{kHalfOpen, Event::kTooManyFailures, kOpen},
+      Row{kOpen, Event::kFailure, kOpen},           Row{kOpen, Event::kTooManyFailures, kOpen},
+      Row{kOpen, Event::kPauseOver, kHalfOpen},     Row{kHalfOpen, Event::kSuccess, kClosed},
+      Row{kHalfOpen, Event::kFailure, kOpen},       Row{kHalfOpen, Event::kTooManyFailures, kOpen},
   };
   const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const Row& candidate) {
     return candidate.from == state_ && candidate.event == event;

@@ -127,14 +127,13 @@ Co<Result<Client::Answer>> Client::send(Call call) {
   for (int attempts = 0;; ++attempts) {
     const MonoTime begun = route_.clock.mono();
     const auto response = co_await attempt(call);
-    log_debug("ontap.call",
-              {{"system", settings_.peer},
-               {"method", call.method},
-               {"target", call.target.substr(0, call.target.find('?'))},
-               {"status", response ? response->status : 0},
-               {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(
-                                    route_.clock.mono() - begun)
-                                    .count()}});
+    log_debug("ontap.call", {{"system", settings_.peer},
+                             {"method", call.method},
+                             {"target", call.target.substr(0, call.target.find('?'))},
+                             {"status", response ? response->status : 0},
+                             {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(
+                                                  route_.clock.mono() - begun)
+                                                  .count()}});
     if (response && response->status == 401 && !renewed && route_.credentials->refused()) {
       renewed = true;
       continue;
@@ -170,8 +169,7 @@ Co<Result<Client::Answer>> Client::send(Call call) {
 }
 
 Co<Result<Json>> Client::get(std::string path, Query query, std::string what) {
-  HF_CO_TRY(Answer answer,
-            co_await send({"GET", target_of(path, query), "", std::move(what)}));
+  HF_CO_TRY(Answer answer, co_await send({"GET", target_of(path, query), "", std::move(what)}));
   co_return std::move(answer.body);
 }
 
@@ -214,8 +212,7 @@ Co<Result<JsonArray>> Client::list(std::string path, Query query, std::string wh
   co_return all;
 }
 
-Co<Result<std::optional<Json>>> Client::find_one(std::string path, Query query,
-                                                 std::string what) {
+Co<Result<std::optional<Json>>> Client::find_one(std::string path, Query query, std::string what) {
   HF_CO_TRY(const JsonArray records, co_await list(std::move(path), std::move(query), what));
   if (records.size() > 1) {
     co_return Error(Code::kConflict, fmt::format("cannot {}: there are several of it", what))
@@ -287,7 +284,8 @@ std::string encode_file_path(std::string_view path) {
 
 std::string exactly(std::string_view value) {
   constexpr std::string_view kSpecial = "*<>!|.,{}\" ";
-  if (!value.empty() && value != "null" && value.find_first_of(kSpecial) == std::string_view::npos) {
+  if (!value.empty() && value != "null" &&
+      value.find_first_of(kSpecial) == std::string_view::npos) {
     return std::string(value);
   }
   std::string quoted = "\"";

@@ -1,9 +1,9 @@
 // Calls on one ONTAP cluster, directly or through a gateway, or on Unified Manager itself.
 //
 // Reads are repeated on transient errors; writes only when they were not taken (no connection, 429,
-// 503 of a full queue). Whoever writes looks first whether it is done already, because the outcome of
-// a write whose answer was lost is unknown. Every call waits for a place at the gate and asks the
-// breaker. Errors: errors.h for what the system refuses, net/http_client.h for the way there.
+// 503 of a full queue). Whoever writes looks first whether it is done already, because the outcome
+// of a write whose answer was lost is unknown. Every call waits for a place at the gate and asks
+// the breaker. Errors: errors.h for what the system refuses, net/http_client.h for the way there.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,7 @@ struct Route {
 };
 
 struct ClientSettings {
-  std::string peer;           // for messages: "cluster east", "cluster c1 through um1"
+  std::string peer;             // for messages: "cluster east", "cluster c1 through um1"
   std::string prefix = "/api";  // or /api/gateways/UUID
   int max_requests = 8;
 };
@@ -46,11 +46,11 @@ struct Write {
   std::string method;  // POST, PATCH, DELETE
   std::string path;    // below the prefix, encoded
   Query query;
-  Json body;            // null: none is sent
-  std::string what;     // begins the sentence of an error: "create the snapshot"
+  Json body;         // null: none is sent
+  std::string what;  // begins the sentence of an error: "create the snapshot"
   Nanoseconds deadline = std::chrono::minutes(10);  // with the job that it starts
-  bool wait_briefly = true;  // return_timeout; the private CLI knows none
-  bool wait_for_job = true;  // else Written::job names it
+  bool wait_briefly = true;                         // return_timeout; the private CLI knows none
+  bool wait_for_job = true;                         // else Written::job names it
 };
 
 struct Written {
@@ -107,8 +107,8 @@ class Client {
   std::atomic<std::uint64_t> requests_ = 0;
 };
 
-// Percent-encodes a path inside a volume for /storage/volumes/{u}/files/{path}: dots and slashes too,
-// because the server resolves them otherwise.
+// Percent-encodes a path inside a volume for /storage/volumes/{u}/files/{path}: dots and slashes
+// too, because the server resolves them otherwise.
 std::string encode_file_path(std::string_view path);
 // A value of a filter that stands for itself: the characters of the filter grammar are quoted.
 std::string exactly(std::string_view value);

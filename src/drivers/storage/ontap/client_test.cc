@@ -54,8 +54,8 @@ class OntapClientTest : public ::testing::Test {
     auto http = net::HttpClient::create(clock_, {});
     ASSERT_TRUE(http) << http.error().to_string();
     const std::string url = peer_->url("");
-    client_ = std::make_unique<Client>(Route{clock_, *std::move(http), *std::move(credentials), url},
-                                       std::move(settings));
+    client_ = std::make_unique<Client>(
+        Route{clock_, *std::move(http), *std::move(credentials), url}, std::move(settings));
   }
 
   template <class T>

@@ -29,8 +29,7 @@ async::Co<Result<std::string>> Credentials::authorization() {
     case Login::kCertificate:
       co_return std::string();
     case Login::kBasic:
-      co_return "Basic " +
-          to_base64(as_bytes(endpoint_.user + ":" + endpoint_.password.expose()));
+      co_return "Basic " + to_base64(as_bytes(endpoint_.user + ":" + endpoint_.password.expose()));
     case Login::kOAuth2:
       break;
   }
@@ -56,8 +55,8 @@ async::Co<Result<std::string>> Credentials::fetch_token() {
   request.headers["content-type"] = "application/x-www-form-urlencoded";
   request.headers["accept"] = "application/json";
   // RFC 6749, 2.3.1: client id and secret are form-encoded before they become a user and password.
-  const std::string login = net::url_encode(oauth2.client_id) + ":" +
-                            net::url_encode(oauth2.client_secret.expose());
+  const std::string login =
+      net::url_encode(oauth2.client_id) + ":" + net::url_encode(oauth2.client_secret.expose());
   request.headers["authorization"] = "Basic " + to_base64(as_bytes(login));
   request.body = "grant_type=client_credentials";
   if (!oauth2.scope.empty()) {

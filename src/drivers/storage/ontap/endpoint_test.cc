@@ -12,7 +12,9 @@ Result<SecretString> read(const std::string& file) {
   return SecretString("secret of " + file);
 }
 
-Result<Endpoint> decode(const std::string& text) { return decode_endpoint(*parse_json(text), read); }
+Result<Endpoint> decode(const std::string& text) {
+  return decode_endpoint(*parse_json(text), read);
+}
 
 TEST(OntapEndpoint, TakesAClusterWithUserAndPassword) {
   const auto east = decode(R"({"kind":"system","name":"east","type":"ontap",
@@ -46,7 +48,8 @@ TEST(OntapEndpoint, NamesEverythingThatIsWrongAtOnce) {
   for (const auto& [pointer, message] : wrong.error().context()) {
     pointers += pointer + " ";
   }
-  for (const char* pointer : {"/type", "/address", "/oauth2", "/mounts", "/max_requests", "/colour"}) {
+  for (const char* pointer :
+       {"/type", "/address", "/oauth2", "/mounts", "/max_requests", "/colour"}) {
     EXPECT_NE(pointers.find(pointer), std::string::npos) << pointer << " in " << pointers;
   }
 }

@@ -1,7 +1,7 @@
 // What ONTAP and Unified Manager refuse, as our errors.
 //
-// One table (errors.cc) maps their codes to our code and retry class; a code without a row is judged
-// by the HTTP status. The number stays in the error as context `ontap_code`.
+// One table (errors.cc) maps their codes to our code and retry class; a code without a row is
+// judged by the HTTP status. The number stays in the error as context `ontap_code`.
 #pragma once
 
 #include <cstdint>

@@ -8,8 +8,8 @@
 
 namespace holdfast::storage::ontap::testing {
 
-// Delays between attempts and polls are short, deadlines of requests half a minute or more: a test then
-// runs as fast as the peer answers, and time has passed as if it had waited.
+// Delays between attempts and polls are short, deadlines of requests half a minute or more: a test
+// then runs as fast as the peer answers, and time has passed as if it had waited.
 class ImpatientClock final : public env::Clock {
  public:
   UtcTime now() override {

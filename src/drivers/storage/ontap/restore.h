@@ -1,0 +1,14 @@
+// SnapRestore, file clones and restores from secondary behind the restore port.
+#pragma once
+
+#include <memory>
+
+#include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/systems.h"
+
+namespace holdfast::storage::ontap {
+
+// `systems` outlives it.
+std::unique_ptr<NativeRestore> make_native_restore(Systems& systems);
+
+}  // namespace holdfast::storage::ontap
