@@ -1,0 +1,21 @@
+// Every part of the API of a cluster puts its resources and routes into the table.
+#pragma once
+
+#include "simulators/ontap/rest/resource.h"
+
+namespace holdfast::ontap_sim {
+
+void add_cluster_resources(Table& table);   // /cluster, nodes, jobs, schedules
+void add_peer_resources(Table& table);      // /cluster/peers, /svm/peers
+void add_svm_resources(Table& table);       // /svm/svms, /storage/aggregates
+void add_volume_resources(Table& table);    // /storage/volumes
+void add_snapshot_resources(Table& table);  // /storage/volumes/{}/snapshots
+void add_file_resources(Table& table);      // /storage/volumes/{}/files
+void add_file_operations(Table& table);     // /storage/file/*, /storage/directory-restore
+void add_recovery_queue(Table& table);      // /private/cli/volume/recovery-queue
+
+// The volume that an operation of a file names, online and there.
+Outcome<const JsonObject*> online_volume(const Call& call, const std::string& uuid,
+                                         std::int64_t code);
+
+}  // namespace holdfast::ontap_sim
