@@ -42,7 +42,9 @@ struct Config {
   Nanoseconds job_time = std::chrono::milliseconds(150);       // what a job takes at least
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes
-  std::int64_t default_page = 10'000;                          // records
+  Nanoseconds dead_peer_time = std::chrono::seconds(3);  // a call that consults a dead peer hangs
+  bool scheduler = true;               // snapshot policies and transfer schedules run
+  std::int64_t default_page = 10'000;  // records
   bool next_on_last_page = false;
   bool data_port = false;         // writers come through the data port, so that it can fence them
   std::int64_t max_requests = 0;  // at once and per cluster, beyond that 429; 0: no limit

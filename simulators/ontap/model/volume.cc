@@ -107,6 +107,10 @@ Status seed_volume(World& world, Cluster& cluster, const std::string& svm,
   wanted.size = config.size;
   wanted.junction = config.junction.empty() ? "/" + config.name : config.junction;
   JsonObject volume = new_volume(world, cluster, wanted);
+  // Nothing appears by itself in what a new simulator brings along.
+  if (const JsonObject* none = cluster.find_by(kind::kSnapshotPolicy, "name", "none")) {
+    volume["snapshot_policy"] = reference(*none);
+  }
   HF_TRY_VOID(make_folder(volume_folder(cluster, volume) + "/" + std::string(kSnapshotFolder)));
   const std::string uuid = text_at(volume, "uuid");
   cluster.add(kind::kVolume, uuid, std::move(volume));

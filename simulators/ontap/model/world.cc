@@ -7,6 +7,7 @@
 #include "core/async/run.h"
 #include "core/base/log.h"
 #include "core/env/posix/atomic_file.h"
+#include "simulators/ontap/model/resume.h"
 #include "simulators/ontap/model/seed.h"
 #include "simulators/ontap/rest/schema.h"
 
@@ -14,6 +15,7 @@ namespace holdfast::ontap_sim {
 namespace {
 
 constexpr int kPoolThreads = 8;
+constexpr std::string_view kManager = "um";  // in the column of clusters
 
 const db::Migrations kMigrations = {
     {"ontap_sim", 1,
@@ -76,6 +78,9 @@ Result<std::unique_ptr<World>> World::open(std::string folder, Config config, en
   world->gate_->pool = world->pool_.get();
   Locked lock(*world);
   HF_TRY_VOID(seed(*world));
+  for (const auto& cluster : world->clusters_) {
+    resume(*world, *cluster);
+  }
   HF_TRY_VOID(lock.release());
   return world;
 }
@@ -100,6 +105,10 @@ Status World::load() {
     HF_TRY(const Json doc, parse_json(row.text(3)));
     if (row.text(0).empty()) {
       notes_[row.text(2)] = doc.is_string() ? std::string(doc.as_string()) : "";
+      continue;
+    }
+    if (row.text(0) == kManager) {
+      manager_.load(row.text(1), row.text(2), doc.is_object() ? doc.as_object() : JsonObject());
       continue;
     }
     Cluster*& cluster = by_name[row.text(0)];
@@ -130,6 +139,11 @@ Status World::save(std::unique_lock<std::mutex>& lock) {
       changes.push_back(
           {cluster->name, kind, id, object ? std::optional(to_text(Json(*object))) : std::nullopt});
     }
+  }
+  for (const auto& [kind, id] : manager_.take_changes()) {
+    const JsonObject* object = manager_.find(kind, id);
+    changes.push_back({std::string(kManager), kind, id,
+                       object ? std::optional(to_text(Json(*object))) : std::nullopt});
   }
   for (auto& [key, value] : std::exchange(changed_notes_, {})) {
     changes.push_back({"", "note", key, to_text(Json(value))});

@@ -61,6 +61,8 @@ class World {
   const Config& config() const { return config_; }
   const std::string& folder() const { return folder_; }
   std::vector<std::unique_ptr<Cluster>>& clusters() { return clusters_; }
+  // What the Unified Manager itself keeps: events, alerts, jobs, users.
+  Cluster& manager() { return manager_; }
   Cluster* cluster_by_uuid(std::string_view uuid);
   Cluster* cluster_by_name(std::string_view name);
 
@@ -100,6 +102,7 @@ class World {
   Faults faults_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
+  Cluster manager_;
   std::map<std::string, std::string> notes_;
   std::map<std::string, std::string> changed_notes_;
   std::mutex volume_locks_mutex_;

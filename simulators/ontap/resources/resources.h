@@ -14,8 +14,7 @@ void add_file_resources(Table& table);      // /storage/volumes/{}/files
 void add_file_operations(Table& table);     // /storage/file/*, /storage/directory-restore
 void add_recovery_queue(Table& table);      // /private/cli/volume/recovery-queue
 
-// The volume that an operation of a file names, online and there.
-Outcome<const JsonObject*> online_volume(const Call& call, const std::string& uuid,
-                                         std::int64_t code);
+void add_policy_resources(Table& table);  // /snapmirror/policies, snapshot policies, /cloud/targets
+void add_relationship_resources(Table& table);  // /snapmirror/relationships and transfers
 
 }  // namespace holdfast::ontap_sim

@@ -12,6 +12,8 @@ const Table& ontap_table() {
     add_file_resources(all);
     add_file_operations(all);
     add_volume_resources(all);
+    add_policy_resources(all);
+    add_relationship_resources(all);
     add_recovery_queue(all);
     return all;
   }();

@@ -10,8 +10,8 @@
 namespace holdfast::ontap_sim {
 
 struct Dispatch {
-  std::shared_ptr<const net::HttpRequest> http;
-  std::vector<std::string> segments;  // of the path behind /api
+  std::shared_ptr<const net::HttpRequest> http = {};
+  std::vector<std::string> segments = {};  // of the path behind /api
   std::string base = "/api";
   bool gateway = false;
 };

@@ -6,7 +6,12 @@
 
 namespace holdfast::ontap_sim {
 
+struct Login {
+  std::string user;
+  bool administrator = true;  // of the Unified Manager
+};
+
 // `cluster` nullptr: the Unified Manager. 401 with code 6691623 otherwise.
-Done check_login(World& world, const Cluster* cluster, const net::HttpRequest& request);
+Outcome<Login> check_login(World& world, const Cluster* cluster, const net::HttpRequest& request);
 
 }  // namespace holdfast::ontap_sim

@@ -10,8 +10,8 @@
 #include "core/env/posix/atomic_file.h"
 #include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/volume.h"
-#include "simulators/ontap/rest/dispatch.h"
 #include "simulators/ontap/server/login.h"
+#include "simulators/ontap/um/manager.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -183,29 +183,55 @@ Status Service::write_endpoints() {
                                     to_pretty_text(Json(endpoints())), 0600);
 }
 
+// Who calls, and what of: a cluster directly, one through the gateway, or the manager itself.
+Service::Handled Service::handle(Port& port,
+                                 const std::shared_ptr<const net::HttpRequest>& request) {
+  Handled out{.cluster = port.cluster};
+  const auto login = check_login(*world_, port.cluster, *request);
+  if (!login) {
+    out.prepared.reply = fault_reply(login.error());
+    out.prepared.reply.headers["www-authenticate"] = "Basic realm=\"ONTAP\"";
+    return out;
+  }
+  Dispatch what{.http = request, .segments = split_path(request->target)};
+  std::vector<std::string>& segments = what.segments;
+  if (segments.empty() || segments.front() != "api") {
+    out.prepared.reply =
+        fault_reply(Fault(404, 3, "There is nothing at this address: the API is under /api."));
+    return out;
+  }
+  segments.erase(segments.begin());
+  if (port.cluster == nullptr) {
+    if (!segments.empty() && segments.front() == "v2") {
+      segments.erase(segments.begin());
+    }
+    Locked lock(*world_);
+    auto target = gateway_target(*world_, segments, request->method, login->administrator);
+    if (!target || !*target) {
+      out.prepared.reply =
+          target ? fault_reply(target->error())
+                 : um_answer(*world_, *request, segments, login->user, login->administrator);
+      return out;
+    }
+    out.cluster = (*target)->cluster;
+    what.base = "/api/gateways/" + out.cluster->uuid;
+    what.gateway = true;
+    segments = (*target)->segments;
+  }
+  out.prepared = dispatch(*world_, *out.cluster, what);
+  return out;
+}
+
 async::Co<net::HttpReply> Service::answer(Port* port,
                                           std::shared_ptr<const net::HttpRequest> request) {
-  auto ready = co_await async::run_on(*handlers_, [this, port, request] {
-    Prepared out;
-    if (const Done known = check_login(*world_, port->cluster, *request); !known) {
-      out.reply = fault_reply(known.error());
-      out.reply.headers["www-authenticate"] = "Basic realm=\"ONTAP\"";
-      return out;
-    }
-    Dispatch what{request, split_path(request->target)};
-    if (what.segments.empty() || what.segments.front() != "api" || port->cluster == nullptr) {
-      out.reply =
-          fault_reply(Fault(404, 3, "There is nothing at this address: the API is under /api."));
-      return out;
-    }
-    what.segments.erase(what.segments.begin());
-    return dispatch(*world_, *port->cluster, what);
-  });
-  const MonoTime until = clock_.mono() + std::chrono::seconds(ready.wait);
+  auto handled =
+      co_await async::run_on(*handlers_, [this, port, request] { return handle(*port, request); });
+  Prepared& ready = handled.prepared;
   if (ready.jobs.empty()) {
     co_return std::move(ready.reply);
   }
-  Cluster* cluster = port->cluster;
+  const MonoTime until = clock_.mono() + std::chrono::seconds(ready.wait);
+  Cluster* cluster = handled.cluster;
   while (!jobs_ended(*world_, *cluster, ready) && clock_.mono() < until) {
     co_await async::sleep_for(clock_, kJobPoll);
   }

@@ -9,6 +9,7 @@
 #include "core/net/certificate.h"
 #include "core/net/server.h"
 #include "simulators/ontap/model/world.h"
+#include "simulators/ontap/rest/dispatch.h"
 
 namespace holdfast::ontap_sim {
 
@@ -44,6 +45,11 @@ class Service {
   Status listen(Port& port);
   Status write_endpoints();
   JsonObject endpoints();
+  struct Handled {
+    Prepared prepared = {};
+    Cluster* cluster = nullptr;
+  };
+  Handled handle(Port& port, const std::shared_ptr<const net::HttpRequest>& request);
   async::Co<net::HttpReply> answer(Port* port, std::shared_ptr<const net::HttpRequest> request);
 
   ServiceOptions options_;

@@ -37,6 +37,8 @@ class Simulated : public ::testing::Test {
     config_ = default_config();
     config_.job_time = Nanoseconds(0);
     config_.transfer_time = Nanoseconds(0);
+    config_.dead_peer_time = Nanoseconds(0);
+    config_.scheduler = false;
     open();
   }
   ~Simulated() override {
