@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/volume.h"
+#include "simulators/ontap/resources/group_parts.h"
 #include "simulators/ontap/snapmirror/relationship.h"
 #include "simulators/ontap/store/tree.h"
 
@@ -38,6 +39,7 @@ void drop_pending(Cluster& cluster, std::string_view kind) {
 void resume(World& world, Cluster& cluster) {
   fail_interrupted_jobs(world, cluster);
   fail_interrupted_transfers(world, cluster);
+  drop_uncommitted(world, cluster);
   for (const std::string_view kind :
        {kind::kVolume, kind::kSnapshot, kind::kRelationship, kind::kGroup, kind::kGroupSnapshot}) {
     drop_pending(cluster, kind);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "simulators/ontap/rest/schema.h"
+#include "simulators/ontap/store/subvolume.h"
 #include "simulators/ontap/store/tree.h"
 
 namespace holdfast::ontap_sim {
@@ -111,7 +112,9 @@ Status seed_volume(World& world, Cluster& cluster, const std::string& svm,
   if (const JsonObject* none = cluster.find_by(kind::kSnapshotPolicy, "name", "none")) {
     volume["snapshot_policy"] = reference(*none);
   }
-  HF_TRY_VOID(make_folder(volume_folder(cluster, volume) + "/" + std::string(kSnapshotFolder)));
+  HF_TRY_VOID(make_volume_folder(volume_folder(cluster, volume)));
+  HF_TRY_VOID(
+      make_volume_folder(volume_folder(cluster, volume) + "/" + std::string(kSnapshotFolder)));
   const std::string uuid = text_at(volume, "uuid");
   cluster.add(kind::kVolume, uuid, std::move(volume));
   return {};

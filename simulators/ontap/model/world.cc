@@ -89,6 +89,7 @@ World::~World() { stop(); }
 
 void World::stop() {
   stop_.request_stop();
+  fences_.end();
   if (gate_) {
     const std::lock_guard hold(gate_->mutex);
     gate_->pool = nullptr;

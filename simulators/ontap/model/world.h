@@ -21,6 +21,7 @@
 #include "simulators/ontap/ctl/faults.h"
 #include "simulators/ontap/model/cluster.h"
 #include "simulators/ontap/model/config.h"
+#include "simulators/ontap/model/fence.h"
 
 namespace holdfast::ontap_sim {
 
@@ -67,6 +68,7 @@ class World {
   Cluster* cluster_by_name(std::string_view name);
 
   Faults& faults() { return faults_; }
+  Fences& fences() { return fences_; }
 
   UtcTime now() { return clock_.now(); }
   std::string now_text();
@@ -100,6 +102,7 @@ class World {
   env::Clock& clock_;
   env::Random& random_;
   Faults faults_;
+  Fences fences_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
   Cluster manager_;

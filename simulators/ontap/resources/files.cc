@@ -76,6 +76,19 @@ Outcome<std::string> target_of(Call& call, bool write) {
   return path_below(volume_folder(call.cluster, *volume), path);
 }
 
+// A writer waits while a fence holds, without the lock.
+Done pass_fence(Call& call) {
+  while (call.world.fences().holds(call.key())) {
+    HF_TRY_VOID(call.lock.release());
+    const bool clear = call.world.fences().wait_until_clear(call.key());
+    call.lock.again();
+    if (!clear) {
+      return Fault(503, 8, "The cluster is shutting down.");
+    }
+  }
+  return {};
+}
+
 int unix_mode(const JsonObject& body, int fallback) {
   const std::int64_t digits = int_at(body, "unix_permissions", -1);
   return digits < 0
@@ -159,6 +172,7 @@ Outcome<std::string> sent_bytes(const net::HttpRequest& http) {
 }
 
 Outcome<Answer> post_file(Call& call) {
+  HF_TRY_VOID(pass_fence(call));
   HF_TRY(const std::string path, target_of(call, true));
   HF_TRY(const JsonObject body, kSchema.accept(call.body, kCreate));
   HF_TRY(const std::int64_t offset, number(call, "byte_offset", 0));
@@ -192,6 +206,7 @@ Outcome<Answer> post_file(Call& call) {
 }
 
 Outcome<Answer> patch_file(Call& call) {
+  HF_TRY_VOID(pass_fence(call));
   HF_TRY(const std::string path, target_of(call, true));
   HF_TRY(const JsonObject body, kSchema.accept(call.body, kModify));
   if (!path_exists(path)) {
@@ -212,6 +227,7 @@ Outcome<Answer> patch_file(Call& call) {
 }
 
 Outcome<Answer> delete_file(Call& call) {
+  HF_TRY_VOID(pass_fence(call));
   HF_TRY(const std::string path, target_of(call, true));
   HF_TRY_VOID(remove_path(path, call.query.option_flag("recurse")));
   return done();

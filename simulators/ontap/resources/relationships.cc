@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "simulators/ontap/resources/relationship_parts.h"
+#include "simulators/ontap/store/subvolume.h"
 #include "simulators/ontap/store/tree.h"
 
 namespace holdfast::ontap_sim {
@@ -88,8 +89,9 @@ Outcome<std::string> make_destination(Call& call, const Endpoint& end, const std
   JsonObject volume = new_volume(call.world, call.cluster, wanted);
   volume["guarantee"] = {{"type", "none"}, {"honored", true}};
   volume["snapshot_locking_enabled"] = flag_at(body, "create_destination.snapshot_locking_enabled");
+  HF_TRY_VOID(make_volume_folder(volume_folder(call.cluster, volume)));
   HF_TRY_VOID(
-      make_folder(volume_folder(call.cluster, volume) + "/" + std::string(kSnapshotFolder)));
+      make_volume_folder(volume_folder(call.cluster, volume) + "/" + std::string(kSnapshotFolder)));
   const std::string uuid = text_at(volume, "uuid");
   call.cluster.add(kind::kVolume, uuid, std::move(volume));
   return uuid;

@@ -15,6 +15,7 @@ void add_file_operations(Table& table);     // /storage/file/*, /storage/directo
 void add_recovery_queue(Table& table);      // /private/cli/volume/recovery-queue
 
 void add_policy_resources(Table& table);  // /snapmirror/policies, snapshot policies, /cloud/targets
+void add_group_resources(Table& table);   // /application/consistency-groups
 void add_relationship_resources(Table& table);  // /snapmirror/relationships and transfers
 
 }  // namespace holdfast::ontap_sim

@@ -14,6 +14,7 @@ const Table& ontap_table() {
     add_volume_resources(all);
     add_policy_resources(all);
     add_relationship_resources(all);
+    add_group_resources(all);
     add_recovery_queue(all);
     return all;
   }();

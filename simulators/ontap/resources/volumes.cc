@@ -1,8 +1,8 @@
 // /storage/volumes: listing, creation, clones.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/clone.h"
 #include "simulators/ontap/resources/volume_parts.h"
-#include "simulators/ontap/store/tree.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -111,31 +111,6 @@ Done check_name(const Cluster& cluster, const JsonObject& svm, const std::string
         917526,
         fmt::format("Volume name \"{}\" already exists in SVM \"{}\".", name, text_at(svm, "name")),
         "name");
-  }
-  return {};
-}
-
-// The folder of a reserved volume, filled from `source` where there is one; then it is visible.
-Done finish_volume(JobRun& run, const std::string& uuid, const std::string& source) {
-  std::string folder;
-  {
-    Locked lock(run.world());
-    const JsonObject* volume = run.cluster().find(kind::kVolume, uuid);
-    if (volume == nullptr) {
-      return not_found("uuid");
-    }
-    folder = volume_folder(run.cluster(), *volume);
-  }
-  HF_TRY_VOID(remove_tree(folder));
-  if (source.empty()) {
-    HF_TRY_VOID(make_folder(folder));
-  } else {
-    HF_TRY_VOID(copy_tree(source, folder));
-  }
-  HF_TRY_VOID(make_folder(folder + "/" + std::string(kSnapshotFolder)));
-  Locked lock(run.world());
-  if (JsonObject* volume = run.cluster().edit(kind::kVolume, uuid)) {
-    volume->erase(kPending);
   }
   return {};
 }
@@ -250,7 +225,7 @@ Outcome<Answer> create_volume(Call& call, JsonObject body) {
   JobSpec spec;
   spec.description = describe_call(call, uuid);
   spec.svm = svm;
-  spec.work = [uuid](JobRun& run) { return finish_volume(run, uuid, ""); };
+  spec.work = [uuid](JobRun& run) { return finish_volume(run.world(), run.cluster(), uuid, ""); };
   spec.undo = [&cluster = call.cluster, uuid] { cluster.remove(kind::kVolume, uuid); };
   return by_job(start_job(call.world, call.cluster, std::move(spec)), uuid, record);
 }
@@ -271,25 +246,16 @@ Outcome<Answer> clone_volume(Call& call, JsonObject body) {
   HF_TRY(const std::string snapshot, clone_source(call, parent, body, name));
   const std::string parent_uuid = text_at(parent, "uuid");
   const std::string row = below_id(parent_uuid, snapshot);
-  NewVolume wanted{.name = name, .svm = svm, .aggregate = objects_at(parent, "aggregates").front()};
-  wanted.size = int_at(parent, "size");
-  JsonObject clone = new_volume(call.world, call.cluster, wanted);
   const JsonObject source = *call.cluster.find(kind::kSnapshot, row);
   const std::string source_folder = snapshot_folder(call.cluster, parent, text_at(source, "name"));
-  clone["clone"] = {{"is_flexclone", true},
-                    {"parent_volume", reference(parent)},
-                    {"parent_snapshot", reference(source)},
-                    {"parent_svm", *at(parent, "svm")},
-                    {"split_initiated", false},
-                    {"split_complete_percent", 0}};
-  clone["snapshot_policy"] = *at(parent, "snapshot_policy");
+  JsonObject clone =
+      new_clone(call.world, call.cluster, parent, source, {.name = name, .svm = svm});
   const bool split = flag_at(body, "clone.split_initiated");
   for (const char* field : {"clone", "svm", "aggregates", "type", "size"}) {
     drop(body, field);
   }
   HF_TRY_VOID(settle_snapshot_policy(call.cluster, body));
   merge(clone, body);
-  clone[kPending] = true;
   const std::string uuid = text_at(clone, "uuid");
   const JsonObject record = shown(call.cluster.add(kind::kVolume, uuid, std::move(clone)));
   add_owner(call.cluster, row, "volume_clone_dependent", uuid);
@@ -300,7 +266,7 @@ Outcome<Answer> clone_volume(Call& call, JsonObject body) {
     if (is_pending(source)) {
       HF_TRY_VOID(fill_snapshot(run.world(), run.cluster(), parent_uuid, snapshot));
     }
-    HF_TRY_VOID(finish_volume(run, uuid, source_folder));
+    HF_TRY_VOID(finish_volume(run.world(), run.cluster(), uuid, source_folder));
     return split ? split_clone(run.world(), run.cluster(), uuid) : Done();
   };
   spec.undo = [&cluster = call.cluster, uuid, row] {

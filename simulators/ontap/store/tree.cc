@@ -351,8 +351,16 @@ Status make_folder(const std::string& path) {
 }
 
 Status rename_path(const std::string& from, const std::string& to) {
-  return ::rename(from.c_str(), to.c_str()) == 0 ? Status()
-                                                 : Status(io_error(errno, "rename", from));
+  if (::rename(from.c_str(), to.c_str()) == 0) {
+    return {};
+  }
+  std::error_code failure;
+  if (errno != EXDEV || !fs::is_directory(from, failure)) {
+    return io_error(errno, "rename", from);
+  }
+  // Between subvolumes: a copy that shares all blocks.
+  HF_TRY_VOID(copy_tree(from, to));
+  return remove_tree(from);
 }
 
 bool path_exists(const std::string& path) {
