@@ -8,6 +8,7 @@
 #include "core/env/posix/atomic_file.h"
 #include "core/env/posix/system_clock.h"
 #include "core/env/posix/system_random.h"
+#include "simulators/ontap/ctl/command.h"
 #include "simulators/ontap/server/arguments.h"
 #include "simulators/ontap/server/service.h"
 
@@ -54,8 +55,9 @@ int main(int argc, char** argv) {
     return fail(arguments.error());
   }
   if (arguments->help) {
-    fmt::print("{}", ontap_sim::usage());
+    fmt::print("{}", arguments->ctl.front().empty() ? ontap_sim::usage() : ontap_sim::ctl_usage());
     return 0;
   }
-  return serve(*arguments);
+  return arguments->ctl.empty() ? serve(*arguments)
+                                : ontap_sim::run_ctl(arguments->service.folder, arguments->ctl);
 }

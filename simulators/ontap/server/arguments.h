@@ -11,6 +11,7 @@ namespace holdfast::ontap_sim {
 struct Arguments {
   ServiceOptions service;
   bool help = false;
+  std::vector<std::string> ctl;  // the words of `ctl`; empty: serve
 };
 
 std::string usage();

@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.h"
 #include "core/crypto/digest.h"
+#include "simulators/ontap/server/token.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -28,6 +29,10 @@ Outcome<Login> check_login(World& world, const Cluster* cluster, const net::Http
   if (header.empty()) {
     return cluster && request.client_name == user ? Outcome<Login>(Login{user})
                                                   : Outcome<Login>(refused);
+  }
+  if (cluster != nullptr && (header.starts_with("Bearer ") || header.starts_with("bearer "))) {
+    HF_TRY(std::string name, check_token(world, header.substr(7), cluster->uuid, request.method));
+    return Login{std::move(name)};
   }
   if (!header.starts_with("Basic ") && !header.starts_with("basic ")) {
     return refused;

@@ -8,26 +8,16 @@
 #include "core/base/bytes.h"
 #include "core/base/log.h"
 #include "core/env/posix/atomic_file.h"
-#include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/volume.h"
-#include "simulators/ontap/server/login.h"
-#include "simulators/ontap/um/manager.h"
+#include "simulators/ontap/server/port.h"
 
 namespace holdfast::ontap_sim {
 namespace {
 
 constexpr int kNetworkThreads = 2;
 constexpr int kHandlerThreads = 8;
-constexpr auto kJobPoll = std::chrono::milliseconds(15);
 
 }  // namespace
-
-struct Service::Port {
-  Cluster* cluster = nullptr;  // nullptr: the Unified Manager
-  std::string note;            // where its number is kept
-  std::uint16_t number = 0;
-  std::unique_ptr<net::HttpServer> server;
-};
 
 Result<std::unique_ptr<Service>> Service::start(ServiceOptions options, env::Clock& clock,
                                                 env::Random& random) {
@@ -58,6 +48,8 @@ Status Service::open(env::Random& random) {
   network_ = std::make_unique<async::Pool>("net", kNetworkThreads);
   handlers_ = std::make_unique<async::Pool>("handle", kHandlerThreads);
   HF_TRY_VOID(make_certificates(false));
+  control_token_ = to_hex(random.bytes16());
+  log_ = std::make_unique<CallLog>(options_.folder + "/calls.jsonl");
   auto manager = std::make_unique<Port>();
   manager->note = "port.um";
   manager->number = options_.port;
@@ -82,6 +74,11 @@ Status Service::open(env::Random& random) {
     last_mounts_ = to_text(Json(mounts_of(*world_)));
     HF_TRY_VOID(lock.release());
   }
+  const JsonObject access{
+      {"base_url", fmt::format("https://{}:{}", options_.address, manager_port())},
+      {"token", control_token_}};
+  HF_TRY_VOID(
+      env::write_file_atomically(options_.folder + "/control.json", to_text(Json(access)), 0600));
   HF_TRY_VOID(write_endpoints());
   Locked lock(*world_);
   world_->volumes_changed = [this] {
@@ -183,63 +180,6 @@ Status Service::write_endpoints() {
                                     to_pretty_text(Json(endpoints())), 0600);
 }
 
-// Who calls, and what of: a cluster directly, one through the gateway, or the manager itself.
-Service::Handled Service::handle(Port& port,
-                                 const std::shared_ptr<const net::HttpRequest>& request) {
-  Handled out{.cluster = port.cluster};
-  const auto login = check_login(*world_, port.cluster, *request);
-  if (!login) {
-    out.prepared.reply = fault_reply(login.error());
-    out.prepared.reply.headers["www-authenticate"] = "Basic realm=\"ONTAP\"";
-    return out;
-  }
-  Dispatch what{.http = request, .segments = split_path(request->target)};
-  std::vector<std::string>& segments = what.segments;
-  if (segments.empty() || segments.front() != "api") {
-    out.prepared.reply =
-        fault_reply(Fault(404, 3, "There is nothing at this address: the API is under /api."));
-    return out;
-  }
-  segments.erase(segments.begin());
-  if (port.cluster == nullptr) {
-    if (!segments.empty() && segments.front() == "v2") {
-      segments.erase(segments.begin());
-    }
-    Locked lock(*world_);
-    auto target = gateway_target(*world_, segments, request->method, login->administrator);
-    if (!target || !*target) {
-      out.prepared.reply =
-          target ? fault_reply(target->error())
-                 : um_answer(*world_, *request, segments, login->user, login->administrator);
-      return out;
-    }
-    out.cluster = (*target)->cluster;
-    what.base = "/api/gateways/" + out.cluster->uuid;
-    what.gateway = true;
-    segments = (*target)->segments;
-  }
-  out.prepared = dispatch(*world_, *out.cluster, what);
-  return out;
-}
-
-async::Co<net::HttpReply> Service::answer(Port* port,
-                                          std::shared_ptr<const net::HttpRequest> request) {
-  auto handled =
-      co_await async::run_on(*handlers_, [this, port, request] { return handle(*port, request); });
-  Prepared& ready = handled.prepared;
-  if (ready.jobs.empty()) {
-    co_return std::move(ready.reply);
-  }
-  const MonoTime until = clock_.mono() + std::chrono::seconds(ready.wait);
-  Cluster* cluster = handled.cluster;
-  while (!jobs_ended(*world_, *cluster, ready) && clock_.mono() < until) {
-    co_await async::sleep_for(clock_, kJobPoll);
-  }
-  co_return co_await async::run_on(*handlers_, [this, cluster, waited = std::move(ready)] {
-    return finish(*world_, *cluster, waited);
-  });
-}
-
 std::uint16_t Service::port_of(const Cluster& cluster) const {
   for (const auto& port : ports_) {
     if (port->cluster == &cluster) {
@@ -255,9 +195,11 @@ Status Service::change_certificates() {
   HF_TRY_VOID(make_certificates(true));
   const std::lock_guard hold(ports_mutex_);
   for (const auto& port : ports_) {
-    port->server->stop();
-    port->server.reset();
-    HF_TRY_VOID(listen(*port));
+    if (port->server) {  // one that is down stays so
+      port->server->stop();
+      port->server.reset();
+      HF_TRY_VOID(listen(*port));
+    }
   }
   return {};
 }

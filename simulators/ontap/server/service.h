@@ -8,6 +8,8 @@
 #include "core/async/pool.h"
 #include "core/net/certificate.h"
 #include "core/net/server.h"
+#include "simulators/ontap/ctl/bite.h"
+#include "simulators/ontap/ctl/control.h"
 #include "simulators/ontap/model/world.h"
 #include "simulators/ontap/rest/dispatch.h"
 
@@ -45,12 +47,23 @@ class Service {
   Status listen(Port& port);
   Status write_endpoints();
   JsonObject endpoints();
+  // One call on its way: who is asked, by which route, and what became of it.
   struct Handled {
     Prepared prepared = {};
     Cluster* cluster = nullptr;
+    Dispatch what = {};
+    std::string name = {};   // of the cluster, or "um"
+    std::string route = {};  // direct, gateway, manager
+    std::string path = {};   // without /api and the gateway's prefix
   };
-  Handled handle(Port& port, const std::shared_ptr<const net::HttpRequest>& request);
+  Handled place(Port& port, const std::shared_ptr<const net::HttpRequest>& request);
+  void handle(Port& port, Handled& call);
+  net::HttpReply answer_control(const net::HttpRequest& request,
+                                const std::vector<std::string>& segments);
   async::Co<net::HttpReply> answer(Port* port, std::shared_ptr<const net::HttpRequest> request);
+  async::Co<net::HttpReply> carry_out(Port* port, std::shared_ptr<Handled> call);
+  void log_call(const Handled& call, const net::HttpReply& reply, const std::string& fault,
+                MonoTime started);
 
   ServiceOptions options_;
   env::Clock& clock_;
@@ -61,6 +74,8 @@ class Service {
   std::vector<std::unique_ptr<Port>> ports_;
   std::mutex ports_mutex_;
   std::string last_mounts_;
+  std::string control_token_;
+  std::unique_ptr<CallLog> log_;
 };
 
 }  // namespace holdfast::ontap_sim
