@@ -200,6 +200,8 @@ Outcome<Answer> post_file(Call& call) {
   if (free_bytes(call.cluster, volume) < static_cast<std::int64_t>(data.size())) {
     return Fault(500, 1245212, "No space left on the volume.", "path");
   }
+  HF_TRY_VOID(
+      check_quota(call.cluster, volume, call.key(1), static_cast<std::int64_t>(data.size())));
   HF_TRY_VOID(write_part(path, offset, overwrite && offset >= 0, data));
   answer.body = {{"bytes_written", static_cast<std::int64_t>(data.size())}};
   return answer;

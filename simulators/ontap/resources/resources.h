@@ -15,6 +15,10 @@ void add_file_operations(Table& table);     // /storage/file/*, /storage/directo
 void add_recovery_queue(Table& table);      // /private/cli/volume/recovery-queue
 
 void add_policy_resources(Table& table);  // /snapmirror/policies, snapshot policies, /cloud/targets
+void add_event_resources(Table& table);   // /support/ems
+void add_metric_resources(Table& table);  // .../metrics, counter tables
+void add_private_cli(Table& table);       // /private/cli
+void add_extra_resources(Table& table);   // LIFs, qtrees, quotas, anti-ransomware
 void add_group_resources(Table& table);   // /application/consistency-groups
 void add_relationship_resources(Table& table);  // /snapmirror/relationships and transfers
 

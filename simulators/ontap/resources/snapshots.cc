@@ -30,9 +30,9 @@ const Schema kSchema{{"uuid", kText, kIdentity},
                      {"reclaimable_space", kSize, kCostly},
                      {"delta.size_consumed", kSize, kCostly},
                      {"delta.time_elapsed", kDuration, kCostly},
-                     {"compress_savings", kFlag},
-                     {"dedup_savings", kFlag},
-                     {"vbn0_savings", kFlag},
+                     {"compress_savings", kSize},
+                     {"dedup_savings", kSize},
+                     {"vbn0_savings", kSize},
                      {"svm.name", kText, kCreate},
                      {"svm.uuid", kText, kCreate},
                      {"volume.name", kText, kCreate},
@@ -60,9 +60,9 @@ void decorate(Call& call, JsonObject& record, const Selection& selection) {
         {"size_consumed", int_at(record, "_sim.delta")},
         {"time_elapsed", seconds_between(text_at(record, "create_time"), call.world.now())}};
   }
-  record["compress_savings"] = false;
-  record["dedup_savings"] = false;
-  record["vbn0_savings"] = false;
+  record["compress_savings"] = 0;
+  record["dedup_savings"] = 0;
+  record["vbn0_savings"] = 0;
 }
 
 // Label, expiry and lock of a new or changed snapshot. Both forms of the lock become one.

@@ -15,7 +15,11 @@ const Table& ontap_table() {
     add_policy_resources(all);
     add_relationship_resources(all);
     add_group_resources(all);
+    add_event_resources(all);
+    add_metric_resources(all);
+    add_extra_resources(all);
     add_recovery_queue(all);
+    add_private_cli(all);
     return all;
   }();
   return table;

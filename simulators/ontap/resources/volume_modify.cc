@@ -1,6 +1,7 @@
 // PATCH /storage/volumes/{uuid}: names, sizes, states, junctions, policies, clone splits, restores.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/ems.h"
 #include "simulators/ontap/resources/volume_parts.h"
 #include "simulators/ontap/store/tree.h"
 
@@ -48,6 +49,36 @@ Done check_locking(const JsonObject& volume, const JsonObject& body) {
     return bad(524849, "Snapshot locking cannot be disabled once it is enabled.",
                "snapshot_locking_enabled");
   }
+  return {};
+}
+
+// PATCH moves anti-ransomware between these; the others are what it passes through by itself.
+Done settle_ransomware(World& world, Cluster& cluster, const JsonObject& volume, JsonObject& body) {
+  const std::string state = text_at(body, "anti_ransomware.state");
+  if (state.empty()) {
+    return {};
+  }
+  if (!is_one_of(state, "disabled|dry_run|enabled|paused")) {
+    return bad(203161629, fmt::format("The anti-ransomware state cannot be set to \"{}\".", state),
+               "anti_ransomware.state");
+  }
+  const std::string now = text_at(volume, "anti_ransomware.state");
+  if (state == "paused" && now != "enabled" && now != "dry_run") {
+    return bad(203161623, "Only an active anti-ransomware can be paused.", "anti_ransomware.state");
+  }
+  if (state == "paused" && now == "dry_run") {
+    set(body, "anti_ransomware.state", Json("dry_run_paused"));
+  }
+  if (state == "dry_run") {
+    set(body, "anti_ransomware.dry_run_start_time", Json(world.now_text()));
+  }
+  add_ems(world, cluster,
+          {"arw.volume.state",
+           "notice",
+           fmt::format("Anti-ransomware of volume {} is {}.", text_at(volume, "name"), state),
+           {{"volUuid", text_at(volume, "uuid")},
+            {"volName", text_at(volume, "name")},
+            {"op", state}}});
   return {};
 }
 
@@ -101,6 +132,7 @@ Done check_changes(Call& call, const JsonObject& volume, JsonObject& body) {
     return bad(524849, "The type of a volume cannot be changed this way.", "type");
   }
   HF_TRY_VOID(check_locking(volume, body));
+  HF_TRY_VOID(settle_ransomware(call.world, call.cluster, volume, body));
   return check_policy(call.cluster, volume, body);
 }
 
@@ -139,6 +171,13 @@ Done apply_changes(World& world, Cluster& cluster, const std::string& uuid, Json
     set(*volume, "_sim.locking_since", Json(world.now_text()));
   }
   merge(*volume, body);
+  if (text_at(body, "state") == "offline") {
+    add_ems(world, cluster,
+            {"wafl.vvol.offline",
+             "notice",
+             fmt::format("Volume {} is offline.", text_at(*volume, "name")),
+             {{"vol", text_at(*volume, "name")}, {"volUuid", uuid}}});
+  }
   if (text_at(*volume, "state") != "online" || text_at(*volume, "nas.path").empty()) {
     drop(*volume, "nas.path");
   }

@@ -31,6 +31,10 @@ bool has_clones(const Cluster& cluster, std::string_view volume);
 // Removes from the recovery queue what lies there longer than 12 hours.
 void purge_expired(World& world, Cluster& cluster);
 
+// 1245212: a tree quota does not let `more` bytes be written at this path.
+Done check_quota(const Cluster& cluster, const JsonObject& volume, std::string_view path,
+                 std::int64_t more);
+
 // A path of a client below `top`: without dot segments, and not through a link that leads out.
 // 6684674: no such path.
 Outcome<std::string> path_below(const std::string& top, std::string_view path);

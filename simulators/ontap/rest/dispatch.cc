@@ -13,9 +13,9 @@
 namespace holdfast::ontap_sim {
 namespace {
 
-constexpr std::string_view kEmptyLists[] = {"network", "protocols", "name-services", "security",
-                                            "support", "san",       "cloud",         "storage",
-                                            "cluster", "svm",       "snapmirror"};
+constexpr std::string_view kEmptyLists[] = {
+    "network", "protocols", "name-services", "security",   "support",     "san",          "cloud",
+    "storage", "cluster",   "svm",           "snapmirror", "application", "resource-tags"};
 
 Outcome<JsonObject> parse_body(const net::HttpRequest& http, std::string_view method) {
   if (http.body.empty()) {
@@ -70,6 +70,21 @@ Outcome<Answer> run_route(Call& call, const Route& route) {
   return route.handler(call);
 }
 
+// The routes whose pattern takes the rest of a path come last.
+std::optional<Outcome<Answer>> try_routes(Call& call, const std::string& verb,
+                                          const std::vector<std::string>& segments, bool open_end) {
+  for (const Route& route : ontap_table().routes()) {
+    if (route.method != verb || route.pattern.ends_with("...}") != open_end) {
+      continue;
+    }
+    if (auto keys = match_path(route.pattern, segments)) {
+      call.keys = *std::move(keys);
+      return run_route(call, route);
+    }
+  }
+  return std::nullopt;
+}
+
 Outcome<Answer> route_call(Call& call, const std::vector<std::string>& segments) {
   if (call.method == "OPTIONS") {
     Answer answer;
@@ -77,19 +92,17 @@ Outcome<Answer> route_call(Call& call, const std::vector<std::string>& segments)
     return answer;
   }
   const std::string verb = call.method == "HEAD" ? "GET" : call.method;
-  for (const Route& route : ontap_table().routes()) {
-    if (route.method == verb) {
-      if (auto keys = match_path(route.pattern, segments)) {
-        call.keys = *std::move(keys);
-        return run_route(call, route);
-      }
-    }
+  if (auto outcome = try_routes(call, verb, segments, false)) {
+    return *std::move(outcome);
   }
   bool known = false;
   for (const Resource& resource : ontap_table().resources()) {
     if (auto outcome = try_resource(call, resource, verb, segments, known)) {
       return *std::move(outcome);
     }
+  }
+  if (auto outcome = try_routes(call, verb, segments, true)) {
+    return *std::move(outcome);
   }
   if (known || allowed(segments) != "OPTIONS") {
     return Fault(405, 3, fmt::format("{} is not supported on /api{}.", call.method, call.path));

@@ -8,6 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/base/log.h"
 #include "core/env/posix/atomic_file.h"
+#include "simulators/ontap/model/cron.h"
 #include "simulators/ontap/model/volume.h"
 #include "simulators/ontap/server/port.h"
 
@@ -80,6 +81,9 @@ Status Service::open(env::Random& random) {
   HF_TRY_VOID(
       env::write_file_atomically(options_.folder + "/control.json", to_text(Json(access)), 0600));
   HF_TRY_VOID(write_endpoints());
+  if (options_.config.scheduler) {
+    start_scheduler(*world_);
+  }
   Locked lock(*world_);
   world_->volumes_changed = [this] {
     std::string mounts = to_text(Json(mounts_of(*world_)));
