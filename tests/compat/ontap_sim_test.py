@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import ssl
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 import urllib.error
@@ -191,6 +194,52 @@ class Process(unittest.TestCase):
             thread.join()
         self.assertEqual(problems, [])
         self.assertEqual(json.loads(self.sim.ctl("count"))["total"]["snapshots"], 60)
+
+
+class OnBtrfs(unittest.TestCase):
+    """A fence that holds for every program: the volumes lie on btrfs, in a file of their own."""
+
+    def setUp(self):
+        require(self, "binary", os.access(simulator.PROGRAM, os.X_OK), "HF_ONTAP_SIM names no program; ctest sets it")
+        self.folder = Path(tempfile.mkdtemp(prefix="holdfast-sim-btrfs-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        image, mount = self.folder / "image", self.folder / "mount"
+        mount.mkdir()
+        image.touch()
+        os.truncate(image, 512 << 20)
+        done = os.geteuid() == 0 and shutil.which("mkfs.btrfs") and subprocess.run(
+            f"mkfs.btrfs -q {image} && mount -o loop {image} {mount}", shell=True, capture_output=True, text=True)
+        require(self, "btrfs", done and done.returncode == 0, "btrfs cannot be mounted here (it needs root, mkfs.btrfs and loop devices)")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(mount)])
+        self.sim = Simulator()
+        shutil.rmtree(self.sim.folder)
+        self.sim.folder, self.sim.data, self.sim.log = mount, mount / "data", self.folder / "log"
+        self.addCleanup(self.sim.stop, signal.SIGKILL)
+        self.sim.start()
+
+    def test_a_started_snapshot_keeps_every_writer_out_until_it_is_committed(self):
+        cluster = self.sim.cluster(1)
+        members = [{"name": name, "provisioning_options": {"action": "add"}} for name in ("data1", "data2")]
+        cluster.wait(cluster.call("POST", "/api/application/consistency-groups", {"name": "g", "svm.name": "svm1", "volumes": members}))
+        group = f"/api/application/consistency-groups/{cluster.records('/api/application/consistency-groups')[0]['uuid']}/snapshots"
+        file = self.sim.mount("svm1:/data1") / "a"
+        file.write_text("one")
+        status, body, _ = cluster.call("POST", f"{group}?action=start&action_timeout=60&return_records=true", {"name": "s1", "write_fence": True})
+        self.assertEqual((status, body["records"][0]["write_fence"]), (201, True))
+        with self.assertRaises(OSError):
+            file.write_text("two")
+        job = cluster.wait(cluster.call("PATCH", f"{group}/{body['records'][0]['uuid']}?action=commit"))
+        self.assertEqual(job["state"], "success", job)
+        file.write_text("two")
+        self.assertEqual((file.parent / ".snapshot/s1/a").read_text(), "one")
+        status, body, _ = cluster.call("POST", f"{group}?action=start&action_timeout=60&return_records=true", {"name": "s2"})
+        self.sim.stop(signal.SIGKILL)
+        self.sim.start()  # a fence does not outlive the process for long
+        file.write_text("three")
+        volume = self.sim.cluster(1).records("/api/storage/volumes?name=data1")[0]["uuid"]
+        cluster = self.sim.cluster(1)
+        self.assertEqual(cluster.wait(cluster.call("PATCH", f"/api/storage/volumes/{volume}?restore_to.snapshot.name=s1"))["state"], "success")
+        self.assertEqual(file.read_text(), "one")
 
 
 class Configured(unittest.TestCase):

@@ -147,6 +147,28 @@ TEST_F(ExtrasTest, AFullVolumeTakesNoSnapshotAndAFullAggregateNoVolume) {
             "1245212");
 }
 
+TEST_F(ExtrasTest, AHeaderScopesACallToOneSvm) {
+  const net::HeaderMap other{{"x-dot-svm-name", "svm9"}};
+  const net::HeaderMap own{{"x-dot-svm-name", "svm1"}};
+  EXPECT_EQ(call(1, "GET", "/storage/volumes", {}, own).records().size(), 2U);
+  EXPECT_TRUE(call(1, "GET", "/storage/volumes", {}, other).records().empty());
+  const JsonObject body{{"name", "v1"}, {"aggregates", JsonArray{JsonObject{{"name", "aggr1"}}}}};
+  EXPECT_EQ(call(1, "POST", "/storage/volumes", body, own).status, 202);
+  JsonObject mixed = body;
+  mixed["svm"] = {{"name", "svm1"}};
+  EXPECT_EQ(call(1, "POST", "/storage/volumes", mixed, other).code(), "2621706");
+}
+
+TEST_F(ExtrasTest, PeersThatAreDeadFailTheirListing) {
+  FaultRule rule;
+  rule.kind = "down";
+  rule.cluster = "cluster1";
+  world_->faults().add(std::move(rule));
+  EXPECT_EQ(get("/svm/peers", 2).code(), "262224");
+  world_->faults().clear();
+  EXPECT_EQ(get("/svm/peers", 2).records().size(), 1U);
+}
+
 TEST(Cron, MatchesMinutesHoursAndWeekdays) {
   const JsonObject weekly{
       {"minutes", JsonArray{15}}, {"hours", JsonArray{0}}, {"weekdays", JsonArray{0}}};

@@ -170,6 +170,9 @@ Outcome<Answer> remove_peer(Call& call, const JsonObject& record) {
 // A dead peer is asked for up to a minute, and then it is told that it did not answer.
 Done consult_peer(Call& call, const std::string& peer) {
   if (!peer.empty() && peer_is_dead(call, peer)) {
+    HF_TRY_VOID(call.lock.release());
+    call.world.wait(call.world.config().dead_peer_time);
+    call.lock.again();
     return Fault(500, 262224, fmt::format("The peer cluster \"{}\" is not reachable.", peer));
   }
   return {};
@@ -269,8 +272,24 @@ Outcome<Answer> remove_svm_peer(Call& call, const JsonObject& record) {
   return done();
 }
 
+// The peer that a listing would ask in vain.
+std::string dead_peer(Call& call) {
+  for (const auto& [id, row] : call.cluster.rows(kind::kSvmPeer)) {
+    if (const std::string peer = text_at(row, "peer.cluster.name"); peer_is_dead(call, peer)) {
+      return peer;
+    }
+  }
+  return "";
+}
+
+// A listing asks every peer: with a dead one there is nothing, and the fault below.
+Done peers_answer(Call& call) { return consult_peer(call, dead_peer(call)); }
+
 std::vector<JsonObject> svm_peers(Call& call) {
   std::vector<JsonObject> out;
+  if (!dead_peer(call).empty()) {
+    return out;
+  }
   for (const auto& [id, row] : call.cluster.rows(kind::kSvmPeer)) {
     out.push_back(row);
   }
@@ -300,6 +319,7 @@ void add_peer_resources(Table& table) {
   table.add(peers);
   Resource svm_peer{.path = "/svm/peers", .kind = kind::kSvmPeer, .schema = &kSvmPeerSchema};
   svm_peer.rows = &svm_peers;
+  svm_peer.parent = &peers_answer;
   svm_peer.create = &create_svm_peer;
   svm_peer.modify = &modify_svm_peer;
   svm_peer.remove = &remove_svm_peer;

@@ -33,7 +33,14 @@ std::vector<JsonObject> records_of(Call& call, const Resource& resource) {
       out.push_back(row);
     }
   }
-  std::erase_if(out, [](const JsonObject& one) { return is_pending(one); });
+  const std::string svm_name(call.http.header("x-dot-svm-name"));
+  const std::string svm_uuid(call.http.header("x-dot-svm-uuid"));
+  std::erase_if(out, [&](const JsonObject& one) {
+    const bool elsewhere =
+        at(one, "svm") != nullptr && ((!svm_name.empty() && text_at(one, "svm.name") != svm_name) ||
+                                      (!svm_uuid.empty() && text_at(one, "svm.uuid") != svm_uuid));
+    return is_pending(one) || elsewhere;
+  });
   return out;
 }
 
@@ -85,7 +92,7 @@ void decorate(Call& call, const Resource& resource, JsonObject& record,
 
 Outcome<Answer> list(Call& call, const Resource& resource) {
   auto records = records_of(call, resource);
-  if (records.empty() && resource.parent != nullptr && call.key() != "*") {
+  if (records.empty() && resource.parent != nullptr && (call.keys.empty() || call.key() != "*")) {
     HF_TRY_VOID(resource.parent(call));
   }
   const ListingOptions options = listing_options(call, resource);
@@ -129,7 +136,26 @@ void gather(Answer& all, Answer one) {
   }
 }
 
-Outcome<Answer> create(Call& call, const Resource& resource, const JsonObject& body) {
+// The headers X-Dot-SVM-Name and -UUID name the SVM of a body that names none. 2621706: it names
+// another.
+Done scope_body(const Call& call, const Schema& schema, JsonObject& body) {
+  for (const auto& [header, path] :
+       {std::pair("x-dot-svm-name", "svm.name"), {"x-dot-svm-uuid", "svm.uuid"}}) {
+    const std::string wanted(call.http.header(header));
+    const std::string given = text_at(body, path);
+    if (wanted.empty() || schema.find(path) == nullptr) {
+      continue;
+    }
+    if (!given.empty() && given != wanted) {
+      return bad(2621706, "The SVM of the header and the SVM of the body differ.", path);
+    }
+    set(body, path, Json(wanted));
+  }
+  return {};
+}
+
+Outcome<Answer> create(Call& call, const Resource& resource, JsonObject body) {
+  HF_TRY_VOID(scope_body(call, *resource.schema, body));
   if (resource.own_body) {
     return resource.create(call, body);
   }

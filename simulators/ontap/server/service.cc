@@ -39,6 +39,9 @@ Service::~Service() {
   if (world_) {
     world_->stop();
   }
+  for (const auto& port : ports_) {  // one may have been opened again meanwhile
+    port->server.reset();
+  }
   handlers_.reset();
   network_.reset();
 }
