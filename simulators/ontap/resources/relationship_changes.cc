@@ -152,7 +152,7 @@ Outcome<Answer> flip(Call& call, const JsonObject& old_row, const JsonObject& bo
   }
   other->remove(kind::kRelationship, id);
   call.cluster.remove(kDestination, id);
-  other->add(kDestination, id, row);
+  other->add(kDestination, id, destination_row(row));
   call.cluster.add(kind::kRelationship, id, row);
   mark_protected(call.world, row, call.cluster, true);
   JobSpec spec;

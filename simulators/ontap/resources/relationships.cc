@@ -155,7 +155,7 @@ Outcome<std::vector<std::string>> present_destinations(Call& call, const Endpoin
       return bad(6619546, fmt::format("Volume \"{}\" is not of type dp.", text_at(volume, "name")),
                  "destination.path");
     }
-    if (!text_at(volume, "_sim.relationship").empty()) {
+    if (!restores && !text_at(volume, "_sim.relationship").empty()) {
       return conflict(6619637,
                       fmt::format("Volume \"{}\" is the destination of a relationship already.",
                                   text_at(volume, "name")),
@@ -290,10 +290,14 @@ Outcome<Answer> create_relationship(Call& call, JsonObject body) {
   }
   JsonObject row = new_row(call, body, source, end, policy);
   const std::string uuid = text_at(row, "uuid");
+  if (!restores && !destinations.empty() &&
+      text_at(*call.cluster.find(kind::kVolume, destinations.front()), "type") == "rw") {
+    row["state"] = "broken_off";  // a volume of its own past: a resync finds what is common
+  }
   row["_sim"] = {{"pairs", pair_rows(sources, destinations, to_cloud)},
                  {"endpoint", endpoint_of(call.cluster, body)}};
   if (!restores) {
-    source.cluster->add(kDestination, uuid, row);
+    source.cluster->add(kDestination, uuid, destination_row(row));
     mark_protected(call.world, row, call.cluster, true);
   }
   row[kPending] = true;

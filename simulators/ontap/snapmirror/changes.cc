@@ -77,7 +77,31 @@ Done roll_back(World& world, Cluster& cluster, Cluster& source, const VolumePair
   return restore_volume(world, cluster, pair.destination, common->destination, true);
 }
 
+// Whether another relationship of the same kind copies this volume.
+bool has_other_copy(const Cluster& source, const JsonObject& row, const std::string& volume) {
+  for (const auto& [id, other] : source.rows(kDestination)) {
+    if (id == text_at(row, "uuid") || is_cloud(other) != is_cloud(row)) {
+      continue;
+    }
+    for (const VolumePair& pair : pairs_of(other)) {
+      if (pair.source == volume) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+JsonObject destination_row(const JsonObject& relationship) {
+  JsonObject out;
+  for (const char* field : {"uuid", "source", "destination", "policy", "group_type"}) {
+    copy_field(relationship, out, field);
+  }
+  copy_field(relationship, out, "_sim.pairs");
+  return out;
+}
 
 Done quiesce(World& world, Cluster& cluster, const std::string& id) {
   {
@@ -179,10 +203,14 @@ Done resync(World& world, Cluster& cluster, const std::string& id) {
 }
 
 void mark_protected(World& world, const JsonObject& row, Cluster& destination, bool on) {
+  if (flag_at(row, "restore")) {
+    return;
+  }
   Cluster* source = source_cluster(world, row);
   for (const VolumePair& pair : pairs_of(row)) {
     if (JsonObject* volume = source ? source->edit(kind::kVolume, pair.source) : nullptr) {
-      set(*volume, is_cloud(row) ? "_sim.to_cloud" : "_sim.protected", Json(on));
+      set(*volume, is_cloud(row) ? "_sim.to_cloud" : "_sim.protected",
+          Json(on || has_other_copy(*source, row, pair.source)));
     }
     if (JsonObject* volume = destination.edit(kind::kVolume, pair.destination)) {
       if (on) {

@@ -91,6 +91,8 @@ Done release(World& world, Cluster& cluster, const std::string& relationship,
 // Transfers that a restart interrupted have failed.
 void fail_interrupted_transfers(World& world, Cluster& cluster);
 
+// What the source's cluster keeps of a relationship.
+JsonObject destination_row(const JsonObject& relationship);
 // Marks both volumes of every pair as protected, or no longer. Under the lock.
 void mark_protected(World& world, const JsonObject& relationship, Cluster& destination, bool on);
 

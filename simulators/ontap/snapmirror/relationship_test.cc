@@ -197,7 +197,60 @@ TEST_F(RelationshipTest, ASecondRelationshipTheOtherWayFailsBackToo) {
       write("POST", "/snapmirror/relationships?return_records=true",
             {{"source", {{"path", "svm2:copy1"}}}, {"destination", {{"path", "svm1:data1"}}}}, 1);
   ASSERT_EQ(reverse.status, 201) << reverse.raw;
-  EXPECT_EQ(text_at(reverse.records().front(), "state"), "uninitialized");
+  const std::string back =
+      "/snapmirror/relationships/" + text_at(reverse.records().front(), "uuid");
+  EXPECT_EQ(state(back, 1), "broken_off");
+  ASSERT_EQ(change(back, "snapmirrored", 1), 200);  // a resync from the common snapshot
+  EXPECT_EQ(content(path_to("data1", "a")), "two");
+  ASSERT_EQ(change(back, "paused", 1), 200);
+  ASSERT_EQ(change(back, "broken_off", 1), 200);
+  put(path_to("data1", "a"), "three");
+  ASSERT_EQ(change(path, "snapmirrored"), 200);
+  EXPECT_EQ(content(path_to("copy1", "a", 2)), "three");
+  EXPECT_EQ(write("DELETE", back + "?destination_only=true", {}, 1).status, 200);
+  EXPECT_EQ(write("DELETE", back + "?source_only=true", {}, 2).status, 200);
+  EXPECT_EQ(update(path), "success");
+}
+
+TEST_F(RelationshipTest, WithoutACommonSnapshotAResyncFails) {
+  const std::string path = mirror();
+  ASSERT_EQ(change(path, "broken_off"), 200);
+  ASSERT_EQ(write("DELETE", path + "?destination_only=true", {}, 2).status, 200);
+  for (const JsonObject& one :
+       get("/storage/volumes/" + uuid_of("copy1", 2) + "/snapshots", 2).records()) {
+    write("DELETE",
+          "/storage/volumes/" + uuid_of("copy1", 2) + "/snapshots/" + text_at(one, "uuid"), {}, 2);
+  }
+  write("POST", "/storage/volumes/" + uuid_of("copy1", 2) + "/snapshots", {{"name", "own"}}, 2);
+  const Reply again =
+      write("POST", "/snapmirror/relationships?return_records=true",
+            {{"source", {{"path", "svm1:data1"}}}, {"destination", {{"path", "svm2:copy1"}}}}, 2);
+  ASSERT_EQ(again.status, 201) << again.raw;
+  EXPECT_EQ(write("PATCH", "/snapmirror/relationships/" + text_at(again.records().front(), "uuid"),
+                  {{"state", "snapmirrored"}}, 2)
+                .code(),
+            "13303810");
+}
+
+TEST_F(RelationshipTest, AReleasedCopyLeavesTheOthersProtection) {
+  const std::string path = mirror();
+  const Reply second = write("POST", "/snapmirror/relationships?return_records=true",
+                             {{"source", {{"path", "svm1:data1"}}},
+                              {"destination", {{"path", "svm2:copy2"}}},
+                              {"create_destination", {{"enabled", true}}}},
+                             2);
+  ASSERT_EQ(second.status, 201) << second.raw;
+  EXPECT_EQ(write("DELETE",
+                  "/snapmirror/relationships/" + text_at(second.records().front(), "uuid"), {}, 2)
+                .status,
+            200);
+  const auto is_protected = [&] {
+    return flag_at(get("/storage/volumes?name=data1&fields=snapmirror").records().front(),
+                   "snapmirror.is_protected");
+  };
+  EXPECT_TRUE(is_protected());
+  EXPECT_EQ(write("DELETE", path, {}, 2).status, 200);
+  EXPECT_FALSE(is_protected());
 }
 
 TEST_F(RelationshipTest, IsDeletedOnOneSideAndReleasedOnTheOther) {

@@ -139,12 +139,6 @@ void TransferRun::finish(const Done& outcome) {
     if (order_.type == "initialize" || order_.type == "resync") {
       (*row)["state"] = active_state(policy_);
     }
-    if (order_.type == "restore") {
-      if (JsonObject* volume =
-              cluster_.edit(kind::kVolume, pairs_.empty() ? "" : pairs_.front().destination)) {
-        drop(*volume, "_sim.relationship");
-      }
-    }
   } else if (state == "failed") {
     (*row)["healthy"] = false;
     (*row)["unhealthy_reason"] = JsonArray{
