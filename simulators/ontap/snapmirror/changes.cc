@@ -62,8 +62,10 @@ void forget_references(World& world, Cluster& cluster, const std::string& volume
   }
 }
 
+// Back to the newest common snapshot; what is newer goes, unless the relationship preserves it:
+// then only the files are rewound, by the transfer that follows.
 Done roll_back(World& world, Cluster& cluster, Cluster& source, const VolumePair& pair,
-               const std::string& id) {
+               const JsonObject& row) {
   std::optional<Common> common;
   {
     Locked lock(world);
@@ -73,7 +75,10 @@ Done roll_back(World& world, Cluster& cluster, Cluster& source, const VolumePair
     return Fault(400, 13303810,
                  "No common snapshot was found: the relationship needs a new baseline.", "state");
   }
-  forget_references(world, cluster, pair.destination, id);
+  if (flag_at(row, "preserve")) {
+    return {};
+  }
+  forget_references(world, cluster, pair.destination, text_at(row, "uuid"));
   return restore_volume(world, cluster, pair.destination, common->destination, true);
 }
 
@@ -188,7 +193,7 @@ Done resync(World& world, Cluster& cluster, const std::string& id) {
     return Fault(500, 13303810, "The source of the relationship is not known here.");
   }
   for (const VolumePair& pair : pairs_of(row)) {
-    HF_TRY_VOID(roll_back(world, cluster, *source, pair, id));
+    HF_TRY_VOID(roll_back(world, cluster, *source, pair, row));
   }
   HF_TRY_VOID(set_volume_type(world, cluster, row, "dp"));
   TransferOrder order{.relationship = id, .transfer = {}, .type = "resync"};

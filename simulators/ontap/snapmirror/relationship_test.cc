@@ -153,10 +153,17 @@ TEST_F(RelationshipTest, AResyncRollsTheDestinationBackToTheCommonSnapshot) {
   const std::string path = mirror();
   ASSERT_EQ(change(path, "broken_off"), 200);
   put(path_to("copy1", "a", 2), "written while broken off");
+  const std::string snapshots = "/storage/volumes/" + uuid_of("copy1", 2) + "/snapshots";
+  EXPECT_EQ(write("POST", snapshots, {{"name", "own1"}}, 2).status, 201);
   put(path_to("data1", "b"), "new at the source");
   ASSERT_EQ(change(path, "snapmirrored"), 200);
   EXPECT_EQ(content(path_to("copy1", "a", 2)), "source");
   EXPECT_EQ(content(path_to("copy1", "b", 2)), "new at the source");
+  EXPECT_EQ(snapshot_uuid("copy1", "own1", 2), "");  // what was newer is gone
+  ASSERT_EQ(change(path, "broken_off"), 200);
+  EXPECT_EQ(write("POST", snapshots, {{"name", "own2"}}, 2).status, 201);
+  ASSERT_EQ(write("PATCH", path, {{"state", "snapmirrored"}, {"preserve", true}}, 2).status, 200);
+  EXPECT_NE(snapshot_uuid("copy1", "own2", 2), "");
   EXPECT_EQ(text_at(get("/storage/volumes?name=copy1&fields=type", 2).records().front(), "type"),
             "dp");
 }
