@@ -101,7 +101,7 @@ Result<JsonObject> call(const std::string& folder, const Request& request) {
   HF_TRY(const Json access, parse_json(text));
   env::SystemClock clock;
   net::ClientOptions options;
-  options.ca_file = folder + "/ca.pem";
+  options.tls.ca_file = folder + "/ca.pem";
   HF_TRY(const auto client, net::HttpClient::create(clock, options));
   async::Pool pool("ctl", 1);
   net::ClientRequest out;

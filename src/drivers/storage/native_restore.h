@@ -44,6 +44,14 @@ class NativeRestore {
   virtual async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) = 0;
   // From a copy on another system, back to the original volume or to a new one.
   virtual async::Co<Status> restore_copy(Volume volume, CopySource source) = 0;
+
+  // Makes a copy readable here, without touching the original: where its own volume is mounted (the
+  // answer then has no name), or as a new volume beside the original. `source.target` is not used.
+  // Idempotent by name.
+  virtual async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source,
+                                              std::string name) = 0;
+  // Removes what fetch_copy made; success too when there is nothing.
+  virtual async::Co<Status> drop_fetched(Volume volume, std::string name) = 0;
 };
 
 }  // namespace holdfast::storage

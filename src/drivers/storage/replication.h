@@ -24,7 +24,7 @@ struct Relation {
   std::string policy;
   std::string state;  // uninitialized, snapmirrored, paused, broken_off, in_sync, ...
   bool healthy = false;
-  std::string reason;  // why it is not healthy
+  std::string reason;              // why it is not healthy
   std::optional<Nanoseconds> lag;  // age of the newest state that the destination has
   std::string exported_snapshot;
   std::string transfer_state;  // of the running or last one

@@ -1,6 +1,6 @@
 // A clone keeps its parent snapshot busy, also from the recovery queue; deleting with `force` skips
-// the queue (9.12). Each step is repeated harmlessly, so a half removed clone is removed by the next
-// call.
+// the queue (9.12). Each step is repeated harmlessly, so a half removed clone is removed by the
+// next call.
 
 #include "drivers/storage/ontap/clones.h"
 
@@ -29,16 +29,14 @@ std::string path_of(const VolumeInfo& volume) {
 
 Co<Result<std::optional<VolumeInfo>>> find_clone(ClusterPtr cluster, VolumeInfo parent,
                                                  std::string volume_name) {
-  HF_CO_TRY(const auto found,
-            co_await list_volumes(cluster, {{"name", exactly(volume_name)},
-                                            {"svm.name", exactly(parent.svm)}}));
+  HF_CO_TRY(const auto found, co_await list_volumes(cluster, {{"name", exactly(volume_name)},
+                                                              {"svm.name", exactly(parent.svm)}}));
   if (found.empty()) {
     co_return std::nullopt;
   }
   if (!found.front().is_clone || found.front().parent_uuid != parent.uuid) {
-    co_return Error(Code::kConflict,
-                    fmt::format("volume {} is in the way: it is no clone of {}", volume_name,
-                                parent.name));
+    co_return Error(Code::kConflict, fmt::format("volume {} is in the way: it is no clone of {}",
+                                                 volume_name, parent.name));
   }
   co_return found.front();
 }

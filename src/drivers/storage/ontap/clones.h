@@ -15,7 +15,7 @@ inline constexpr std::string_view kClonePrefix = "holdfast_";
 std::string clone_volume_name(std::string_view name);
 
 struct CloneSpec {
-  std::string name;      // ours, before clone_volume_name()
+  std::string name;  // ours, before clone_volume_name()
   std::string snapshot;
   std::string junction;  // where to mount it; empty: not
 };

@@ -93,8 +93,8 @@ Co<Result<std::vector<StorageEvent>>> ems_events(ClusterPtr cluster, UtcTime sin
 }
 
 Co<Result<std::vector<StorageEvent>>> open_events(std::shared_ptr<System> manager) {
-  HF_CO_TRY(const JsonArray records, co_await manager->root().list("/management-server/events", {},
-                                                                   "read the events"));
+  HF_CO_TRY(const JsonArray records,
+            co_await manager->root().list("/management-server/events", {}, "read the events"));
   std::vector<StorageEvent> events;
   for (const Json& record : records) {
     StorageEvent event;

@@ -10,8 +10,8 @@
 namespace holdfast::storage::ontap {
 
 struct StorageEvent {
-  std::string id;        // EMS: node and index; Unified Manager: the event's key
-  std::string source;    // "ems", "active-iq"
+  std::string id;      // EMS: node and index; Unified Manager: the event's key
+  std::string source;  // "ems", "active-iq"
   std::string system;
   std::string cluster;
   std::string name;      // of the kind of event: callhome.arw.activity.seen

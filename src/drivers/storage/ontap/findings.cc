@@ -31,9 +31,10 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
       ++foreign;
       newest = snapshot.name;
     } else if (!known->has_point(snapshot.name)) {
-      findings->push_back({FindingKind::kUnknownPoint, cluster->name, path + "/" + snapshot.name,
-                           "Holdfast made this snapshot and the catalog does not know it: 'holdfast "
-                           "workflow start catalog_rebuild' takes it in"});
+      findings->push_back(
+          {FindingKind::kUnknownPoint, cluster->name, path + "/" + snapshot.name,
+           "Holdfast made this snapshot and the catalog does not know it: 'holdfast "
+           "workflow start catalog_rebuild' takes it in"});
     }
   }
   if (foreign > 0) {
@@ -59,20 +60,21 @@ void look_at_relation(const Cluster& cluster, const RelationInfo& info, bool int
                         fmt::format("{}{}{}", relation.state, relation.reason.empty() ? "" : ": ",
                                     relation.reason)});
   }
-  if (!known.drives_relation(relation.id)) {
-    findings.push_back({FindingKind::kForeignRelation, cluster.name, object,
-                        fmt::format("replication by others ({}, policy {}): a level of a policy can "
-                                    "adopt it by its destination",
-                                    relation.state, relation.policy)});
+  if (!known.drives_relation(relation.destination)) {
+    findings.push_back(
+        {FindingKind::kForeignRelation, cluster.name, object,
+         fmt::format("replication by others ({}, policy {}): a level of a policy can "
+                     "adopt it by its destination",
+                     relation.state, relation.policy)});
   }
 }
 
 }  // namespace
 
 std::string_view finding_name(FindingKind kind) {
-  constexpr std::array<std::string_view, 6> kNames{
-      "foreign_snapshots", "unknown_point",      "leaked_clone",
-      "foreign_relation",  "unhealthy_relation", "direction_changed"};
+  constexpr std::array<std::string_view, 6> kNames{"foreign_snapshots",  "unknown_point",
+                                                   "leaked_clone",       "foreign_relation",
+                                                   "unhealthy_relation", "direction_changed"};
   return kNames.at(static_cast<size_t>(kind));
 }
 
@@ -82,9 +84,9 @@ Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known kn
   HF_CO_TRY(const auto relations, co_await list_relations(cluster, {}));
   for (const VolumeInfo& volume : volumes) {
     if (is_leaked(volume, known)) {
-      findings.push_back({FindingKind::kLeakedClone, cluster->name, volume.svm + ":" + volume.name,
-                          fmt::format("a clone that no run uses keeps snapshot {} busy",
-                                      volume.parent_snapshot)});
+      findings.push_back(
+          {FindingKind::kLeakedClone, cluster->name, volume.svm + ":" + volume.name,
+           fmt::format("a clone that no run uses keeps snapshot {} busy", volume.parent_snapshot)});
     }
     if (known.is_protected(volume_id(*cluster, volume))) {
       HF_CO_TRY_VOID(co_await look_at_snapshots(cluster, volume, &known, &findings));
@@ -93,10 +95,10 @@ Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known kn
   for (const RelationInfo& info : relations) {
     bool into_protected = false;
     for (const VolumeInfo& volume : volumes) {
-      into_protected = into_protected ||
-                       (info.relation.destination == volume.svm + ":" + volume.name &&
-                        info.relation.state != "broken_off" && !info.restores &&
-                        known.is_protected(volume_id(*cluster, volume)));
+      into_protected =
+          into_protected || (info.relation.destination == volume.svm + ":" + volume.name &&
+                             info.relation.state != "broken_off" && !info.restores &&
+                             known.is_protected(volume_id(*cluster, volume)));
     }
     look_at_relation(*cluster, info, into_protected, known, findings);
   }

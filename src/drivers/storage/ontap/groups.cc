@@ -1,7 +1,7 @@
 // Two-phase group snapshots (9.11): `start` fences the writes of all volumes and takes their
-// snapshots, `commit` keeps them and lifts the fence. Without a commit in time the cluster lifts the
-// fence and throws the snapshots away; a late commit would then fail, so none is sent when more than
-// half of the fence has passed.
+// snapshots, `commit` keeps them and lifts the fence. Without a commit in time the cluster lifts
+// the fence and throws the snapshots away; a late commit would then fail, so none is sent when more
+// than half of the fence has passed.
 
 #include "drivers/storage/ontap/groups.h"
 
@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "core/net/url.h"
+#include "drivers/storage/ontap/errors.h"
 #include "drivers/storage/ontap/values.h"
 
 namespace holdfast::storage::ontap {
@@ -18,6 +19,7 @@ namespace {
 using async::Co;
 
 constexpr std::chrono::seconds kFence(20);
+constexpr std::int64_t kUnknownField = 262179;
 
 std::string path_of(const GroupInfo& group) {
   return "/application/consistency-groups/" + net::url_encode(group.uuid);
@@ -76,19 +78,25 @@ Co<Status> fence_and_commit(ClusterPtr cluster, GroupInfo group, SnapshotSpec sp
                                  {"consistency_type", "crash"}},
               .what = "begin the group snapshot",
               .deadline = kFence};
-  HF_CO_TRY(const Written started, co_await client.write(std::move(start)));
+  start.body.get_object()["write_fence"] = true;
+  auto begun_one = co_await client.write(start);
+  if (!begun_one && ontap_code(begun_one.error()) == kUnknownField) {
+    start.body.get_object().erase("write_fence");  // before it could be asked for, it always was
+    begun_one = co_await client.write(std::move(start));
+  }
+  HF_CO_TRY(const Written started, std::move(begun_one));
   const std::string uuid = uuid_of(started);
   if (uuid.empty()) {
     co_return Error(Code::kUnavailable, "the cluster does not say which group snapshot it began",
                     Retry::kTransient);
   }
   if (client.clock().mono() - begun > kFence / 2) {
-    co_return Error(Code::kDeadlineExceeded,
-                    fmt::format("beginning the group snapshot took {} of a write fence of {}: no "
-                                "commit was sent, and the fence ends by itself",
-                                format_duration(client.clock().mono() - begun),
-                                format_duration(kFence)),
-                    Retry::kTransient);
+    co_return Error(
+        Code::kDeadlineExceeded,
+        fmt::format("beginning the group snapshot took {} of a write fence of {}: no "
+                    "commit was sent, and the fence ends by itself",
+                    format_duration(client.clock().mono() - begun), format_duration(kFence)),
+        Retry::kTransient);
   }
   Write commit{.method = "PATCH",
                .path = path_of(group) + "/snapshots/" + net::url_encode(uuid),
@@ -137,9 +145,9 @@ Co<Result<GroupInfo>> group_of(ClusterPtr cluster, std::vector<VolumeInfo> volum
   for (const VolumeInfo& volume : volumes) {
     names += (names.empty() ? "" : ", ") + volume.name;
   }
-  co_return Error(Code::kFailedPrecondition,
-                  fmt::format("no consistency group holds {} together: make one on the cluster",
-                              names));
+  co_return Error(
+      Code::kFailedPrecondition,
+      fmt::format("no consistency group holds {} together: make one on the cluster", names));
 }
 
 Co<Status> make_group_snapshot(ClusterPtr cluster, GroupInfo group, SnapshotSpec spec) {

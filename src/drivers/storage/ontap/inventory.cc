@@ -2,7 +2,6 @@
 #include "drivers/storage/ontap/values.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace holdfast::storage::ontap {
 namespace {
@@ -26,19 +25,10 @@ AggregateInfo aggregate_from(const Json& record) {
 }
 
 MirrorPolicyInfo policy_from(const Json& record) {
-  MirrorPolicyInfo policy{get_string(record, "uuid"),
-                          get_string(record, "name"),
-                          get_string(record, "type"),
-                          {}};
-  if (const Json& rules = at(record, "retention"); rules.is_array()) {
-    for (const Json& rule : rules.get_array()) {
-      ReplicationRule own{get_string(rule, "label"), 0, get_string(rule, "period")};
-      const std::string count = get_string(rule, "count");  // a text, on purpose
-      std::from_chars(count.data(), count.data() + count.size(), own.count);
-      policy.rules.push_back(std::move(own));
-    }
-  }
-  return policy;
+  return {.uuid = get_string(record, "uuid"),
+          .name = get_string(record, "name"),
+          .type = get_string(record, "type"),
+          .rules = rules_of(record)};
 }
 
 Json volume_json(const VolumeInfo& volume) {
@@ -73,9 +63,8 @@ Json relation_json(const RelationInfo& info) {
       {"healthy", relation.healthy},
       {"reason", relation.reason},
       {"lag_seconds",
-       relation.lag
-           ? Json(std::chrono::duration_cast<std::chrono::seconds>(*relation.lag).count())
-           : Json()},
+       relation.lag ? Json(std::chrono::duration_cast<std::chrono::seconds>(*relation.lag).count())
+                    : Json()},
       {"transfer", relation.transfer_state}};
 }
 
@@ -97,8 +86,9 @@ Co<Result<ClusterInventory>> take_inventory(ClusterPtr cluster) {
   found.name = cluster->name;
   found.version = cluster->version.text;
   found.system = cluster->system;
-  HF_CO_TRY(const JsonArray svms,
-            co_await client.list("/svm/svms", {{"fields", "uuid,name,state,subtype"}}, "list SVMs"));
+  HF_CO_TRY(
+      const JsonArray svms,
+      co_await client.list("/svm/svms", {{"fields", "uuid,name,state,subtype"}}, "list SVMs"));
   for (const Json& record : svms) {
     found.svms.push_back({get_string(record, "uuid"), get_string(record, "name"),
                           get_string(record, "state"), get_string(record, "subtype")});
@@ -116,8 +106,7 @@ Co<Result<ClusterInventory>> take_inventory(ClusterPtr cluster) {
   HF_CO_TRY(found.groups, co_await list_groups(cluster, {}));
   HF_CO_TRY(found.relations, co_await list_relations(cluster, {}));
   HF_CO_TRY(const JsonArray policies,
-            co_await client.list("/snapmirror/policies",
-                                 {{"fields", "uuid,name,type,retention"}},
+            co_await client.list("/snapmirror/policies", {{"fields", "uuid,name,type,retention"}},
                                  "list SnapMirror policies"));
   for (const Json& record : policies) {
     found.policies.push_back(policy_from(record));
@@ -131,9 +120,10 @@ Json to_json(const ClusterInventory& inventory) {
         {"uuid", one.uuid}, {"name", one.name}, {"state", one.state}, {"subtype", one.subtype}};
   };
   const auto aggregate = [](const AggregateInfo& one) -> Json {
-    return JsonObject{{"uuid", one.uuid},   {"name", one.name}, {"node", one.node},
-                      {"state", one.state}, {"size", one.size}, {"available", one.available},
-                      {"used", one.used},   {"efficiency", one.efficiency}};
+    return JsonObject{{"uuid", one.uuid}, {"name", one.name},
+                      {"node", one.node}, {"state", one.state},
+                      {"size", one.size}, {"available", one.available},
+                      {"used", one.used}, {"efficiency", one.efficiency}};
   };
   const auto group = [](const GroupInfo& one) -> Json {
     return JsonObject{{"uuid", one.uuid},

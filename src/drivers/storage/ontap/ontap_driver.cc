@@ -1,15 +1,14 @@
-// A path is protected through its mount: the system's document says which junction is mounted where,
-// and the volume with the longest junction above the path holds it. What the API says and what the
-// mount shows are held against each other: a directory without `.snapshot` is no mounted volume, and
-// a snapshot that the cluster has must be readable below it.
+// A path is protected through its mount: the system's document says which junction is mounted
+// where, and the volume with the longest junction above the path holds it. What the API says and
+// what the mount shows are held against each other: a directory without `.snapshot` is no mounted
+// volume, and a snapshot that the cluster has must be readable below it.
 
 #include "drivers/storage/ontap/ontap_driver.h"
 
-#include <dirent.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
 
-#include <cerrno>
+#include <map>
+#include <mutex>
 
 #include "core/async/run.h"
 #include "core/crypto/digest.h"
@@ -19,6 +18,7 @@
 #include "drivers/storage/ontap/replication.h"
 #include "drivers/storage/ontap/restore.h"
 #include "drivers/storage/ontap/snapshots.h"
+#include "drivers/storage/ontap/visibility.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::storage {
@@ -28,22 +28,6 @@ using async::Co;
 using namespace ontap;  // NOLINT: the calls that this driver is made of
 
 constexpr std::string_view kKind = "ontap";
-constexpr std::string_view kSnapshots = "/.snapshot";
-constexpr int kVisibleTries = 10;
-
-bool exists(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
-// Reading the directory makes an NFS client ask the server again.
-void look_into(const std::string& directory) {
-  if (DIR* open = ::opendir(directory.c_str())) {
-    while (::readdir(open) != nullptr) {
-    }
-    ::closedir(open);
-  }
-}
 
 std::string inside_of(const Volume& volume) { return volume.path.substr(volume.root.size()); }
 
@@ -63,7 +47,7 @@ class OntapDriver final : public Driver {
       : systems_(systems),
         pool_(pool),
         replication_(make_replication(systems)),
-        restore_(make_native_restore(systems)) {}
+        restore_(make_native_restore(systems, pool)) {}
 
   std::string_view kind() const override { return kKind; }
   const Capabilities& capabilities() const override {
@@ -109,12 +93,13 @@ class OntapDriver final : public Driver {
   Co<Result<Open>> open(Volume volume);
   Co<Result<VolumeOn>> on(Volume volume);
   Co<Result<Place>> place(std::string path);
-  Co<bool> becomes_visible(std::string path, std::string above);
 
   Systems& systems_;
   async::Pool& pool_;
   std::unique_ptr<Replication> replication_;
   std::unique_ptr<NativeRestore> restore_;
+  std::mutex mutex_;
+  std::map<std::string, MonoTime> last_made_;  // by volume, of the last second
 };
 
 Co<Result<Place>> OntapDriver::place(std::string path) {
@@ -137,11 +122,10 @@ Co<Result<SystemInfo>> OntapDriver::describe(std::string path) {
   co_return SystemInfo{
       .kind = std::string(kKind),
       .id = cluster.uuid,
-      .detail = fmt::format("ONTAP cluster {}{}{}", cluster.name,
-                            cluster.through_gateway
-                                ? " through Active IQ Unified Manager " + cluster.system
-                                : "",
-                            cluster.version.text.empty() ? "" : ", " + cluster.version.text)};
+      .detail = fmt::format(
+          "ONTAP cluster {}{}{}", cluster.name,
+          cluster.through_gateway ? " through Active IQ Unified Manager " + cluster.system : "",
+          cluster.version.text.empty() ? "" : ", " + cluster.version.text)};
 }
 
 Co<Result<Volume>> OntapDriver::resolve(std::string path) {
@@ -183,7 +167,7 @@ Co<Status> OntapDriver::verify_connectivity(Volume volume) {
                                 now.info.name, now.info.type));
   }
   const bool mounted = co_await async::run_on(
-      pool_, [root = volume.root] { return exists(root + std::string(kSnapshots)); });
+      pool_, [root = volume.root] { return path_exists(root + std::string(kSnapshotDirectory)); });
   if (!mounted) {
     co_return Error(Code::kFailedPrecondition,
                     "there is no .snapshot here: volume is not mounted, or its snapshot directory "
@@ -210,9 +194,24 @@ Co<Result<std::vector<Replica>>> OntapDriver::replicas(Volume volume) {
   co_return list;
 }
 
+// Times of snapshots have seconds: a second one within the same second could not be told from the
+// first by its age, so it waits for the next.
 Co<Result<Snapshot>> OntapDriver::create_snapshot(Volume volume, SnapshotSpec spec) {
-  HF_CO_TRY(VolumeOn where, co_await on(std::move(volume)));
+  static constexpr Nanoseconds kSecond = std::chrono::seconds(1);
+  env::Clock& clock = systems_.clock();
+  MonoTime next = clock.mono();
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(last_made_, [&](const auto& entry) { return entry.second + kSecond < next; });
+    if (const auto last = last_made_.find(volume.id); last != last_made_.end()) {
+      next = last->second + kSecond;
+    }
+  }
+  (void)co_await async::sleep_until(clock, next);
+  HF_CO_TRY(VolumeOn where, co_await on(volume));
   HF_CO_TRY(const SnapshotInfo made, co_await make_snapshot(std::move(where), std::move(spec)));
+  const std::lock_guard lock(mutex_);
+  last_made_[volume.id] = clock.mono();
   co_return to_snapshot(made);
 }
 
@@ -254,9 +253,8 @@ Co<Result<std::vector<Snapshot>>> OntapDriver::create_group_snapshot(std::vector
 
 Co<Result<std::vector<Snapshot>>> OntapDriver::list_snapshots(Volume volume) {
   HF_CO_TRY(VolumeOn where, co_await on(std::move(volume)));
-  HF_CO_TRY(const auto found,
-            co_await ontap::list_snapshots(std::move(where),
-                                           {{"snapmirror_label", std::string(kLabel)}}));
+  HF_CO_TRY(const auto found, co_await ontap::list_snapshots(
+                                  std::move(where), {{"snapmirror_label", std::string(kLabel)}}));
   std::vector<Snapshot> ours;
   for (const SnapshotInfo& info : found) {
     if (info.ours()) {
@@ -276,24 +274,6 @@ Co<Status> OntapDriver::delete_snapshot(Volume volume, std::string name) {
   co_return co_await remove_snapshot({now.cluster, now.info.uuid}, std::move(name));
 }
 
-// Waits until a mount shows what the cluster has.
-Co<bool> OntapDriver::becomes_visible(std::string path, std::string above) {
-  for (int i = 0; i < kVisibleTries; ++i) {
-    const bool seen = co_await async::run_on(pool_, [path, above] {
-      look_into(above);
-      return exists(path);
-    });
-    if (seen) {
-      co_return true;
-    }
-    const bool awake = co_await async::sleep_for(systems_.clock(), std::chrono::milliseconds(500));
-    if (!awake) {
-      co_return false;
-    }
-  }
-  co_return false;
-}
-
 Co<Result<ReadView>> OntapDriver::read_view(Volume volume, std::string name) {
   ReadView view{.read_path = volume.path,
                 .live_path = volume.path,
@@ -301,7 +281,7 @@ Co<Result<ReadView>> OntapDriver::read_view(Volume volume, std::string name) {
                 .consistency = name.empty() ? Consistency::kNone : Consistency::kCrash,
                 .exclude = {}};
   if (name.empty()) {
-    view.exclude.emplace_back(kSnapshots.substr(1));
+    view.exclude.emplace_back(kSnapshotDirectory.substr(1));
     co_return view;
   }
   HF_CO_TRY_VOID(check_name(name));
@@ -310,9 +290,9 @@ Co<Result<ReadView>> OntapDriver::read_view(Volume volume, std::string name) {
   if (!found) {
     co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", name);
   }
-  const std::string snapshots = volume.root + std::string(kSnapshots);
+  const std::string snapshots = volume.root + std::string(kSnapshotDirectory);
   const std::string top = snapshots + "/" + name;
-  const bool visible = co_await becomes_visible(top, snapshots);
+  const bool visible = co_await becomes_visible(&systems_.clock(), &pool_, top, snapshots);
   if (!visible) {
     co_return Error(Code::kUnavailable,
                     "the cluster has the snapshot and the mount does not show it: is the volume "
@@ -321,7 +301,8 @@ Co<Result<ReadView>> OntapDriver::read_view(Volume volume, std::string name) {
         .with("path", top);
   }
   view.read_path = top + inside_of(volume);
-  const bool inside = co_await async::run_on(pool_, [path = view.read_path] { return exists(path); });
+  const bool inside =
+      co_await async::run_on(pool_, [path = view.read_path] { return path_exists(path); });
   if (!inside) {
     co_return Error(Code::kNotFound, "the protected path is not in the snapshot")
         .with("path", view.read_path);
@@ -338,30 +319,17 @@ Co<Result<Clone>> OntapDriver::create_clone(Volume volume, std::string snapshot,
   if (!parent) {
     co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", snapshot);
   }
-  // Beside its parent where the SVM's root is mounted, else inside it.
-  const std::string name = clone_volume_name(clone_name);
-  std::string junction = "/" + name;
-  std::string local = systems_.local_path(*now.cluster, now.info.svm, junction);
-  if (local.empty()) {
-    junction = (now.info.junction == "/" ? "" : now.info.junction) + "/" + name;
-    local = systems_.local_path(*now.cluster, now.info.svm, junction);
-  }
-  if (local.empty()) {
-    co_return Error(Code::kFailedPrecondition,
-                    fmt::format("a clone of volume {} could not be seen here: add a mount of it",
-                                now.info.name));
-  }
-  CloneSpec spec{clone_name, snapshot, junction};
+  HF_CO_TRY(const Junction junction,
+            junction_for(systems_, *now.cluster, now.info, clone_volume_name(clone_name)));
+  CloneSpec spec{clone_name, snapshot, junction.path};
   HF_CO_TRY_VOID(status_of(co_await make_clone(now.cluster, now.info, std::move(spec))));
-  const bool visible = co_await becomes_visible(local, volume.root);
+  const bool visible =
+      co_await becomes_visible(&systems_.clock(), &pool_, junction.local, volume.root);
   if (!visible) {
     HF_CO_TRY_VOID(co_await remove_clone(now.cluster, now.info, clone_name));
-    co_return Error(Code::kFailedPrecondition,
-                    fmt::format("a clone at junction {} cannot be seen at {}: mount the root of "
-                                "SVM {} and name it in the system's mounts",
-                                junction, local, now.info.svm));
+    co_return invisible(junction, now.info.svm);
   }
-  co_return Clone{.name = clone_name, .path = local + inside_of(volume)};
+  co_return Clone{.name = clone_name, .path = junction.local + inside_of(volume)};
 }
 
 Co<Status> OntapDriver::delete_clone(Volume volume, std::string clone_name) {

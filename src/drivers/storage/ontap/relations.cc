@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/net/url.h"
 #include "drivers/storage/ontap/values.h"
@@ -58,8 +59,8 @@ RelationInfo relation_from(const ClusterPtr& cluster, const Json& record) {
   const Json& transfer = at(record, "transfer");
   info.transfer_uuid = get_string(transfer, "uuid");
   relation.transfer_state = get_string(transfer, "state");
-  relation.transferred_bytes = static_cast<std::uint64_t>(
-      std::max<std::int64_t>(get_int(transfer, "bytes_transferred"), 0));
+  relation.transferred_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(get_int(transfer, "bytes_transferred"), 0));
   return info;
 }
 
@@ -92,10 +93,10 @@ Co<Result<std::vector<RelationInfo>>> list_relations(ClusterPtr destination, Que
 }
 
 Co<Result<RelationInfo>> get_relation(ClusterPtr destination, std::string uuid) {
-  HF_CO_TRY(const Json record, co_await destination->client->get(
-                                   "/snapmirror/relationships/" + net::url_encode(uuid),
-                                   {{"fields", std::string(kFields)}},
-                                   "read the SnapMirror relationship"));
+  HF_CO_TRY(const Json record,
+            co_await destination->client->get("/snapmirror/relationships/" + net::url_encode(uuid),
+                                              {{"fields", std::string(kFields)}},
+                                              "read the SnapMirror relationship"));
   co_return relation_from(destination, record);
 }
 
@@ -149,6 +150,19 @@ Replica to_replica(const RelationInfo& info) {
           .lag = relation.lag};
 }
 
+std::vector<ReplicationRule> rules_of(const Json& policy) {
+  std::vector<ReplicationRule> rules;
+  if (const Json& rows = at(policy, "retention"); rows.is_array()) {
+    for (const Json& row : rows.get_array()) {
+      ReplicationRule rule{get_string(row, "label"), 0, get_string(row, "period")};
+      const std::string count = get_string(row, "count");  // a text, on purpose
+      std::from_chars(count.data(), count.data() + count.size(), rule.count);
+      rules.push_back(std::move(rule));
+    }
+  }
+  return rules;
+}
+
 Co<Result<RelationInfo>> wait_until(RelationInfo relation, Reached reached, std::string what,
                                     Nanoseconds deadline) {
   env::Clock& clock = relation.cluster->client->clock();
@@ -160,15 +174,14 @@ Co<Result<RelationInfo>> wait_until(RelationInfo relation, Reached reached, std:
       co_return relation;
     }
     if (clock.mono() + delay > until) {
-      co_return Error(Code::kDeadlineExceeded,
-                      fmt::format("cannot {} in time: the relationship is {}, its transfer {}{}{}",
-                                  what, relation.relation.state,
-                                  relation.relation.transfer_state.empty()
-                                      ? "none"
-                                      : relation.relation.transfer_state,
-                                  relation.relation.reason.empty() ? "" : ": ",
-                                  relation.relation.reason),
-                      Retry::kTransient)
+      co_return Error(
+          Code::kDeadlineExceeded,
+          fmt::format(
+              "cannot {} in time: the relationship is {}, its transfer {}{}{}", what,
+              relation.relation.state,
+              relation.relation.transfer_state.empty() ? "none" : relation.relation.transfer_state,
+              relation.relation.reason.empty() ? "" : ": ", relation.relation.reason),
+          Retry::kTransient)
           .with("relation", relation.relation.id);
     }
     const bool awake = co_await async::sleep_for(clock, delay);

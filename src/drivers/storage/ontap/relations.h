@@ -37,6 +37,8 @@ async::Co<Result<std::vector<RelationInfo>>> relations_from(Systems& systems, Cl
                                                             VolumeInfo volume);
 
 Replica to_replica(const RelationInfo& info);
+// The rules of a SnapMirror policy's record.
+std::vector<ReplicationRule> rules_of(const Json& policy);
 
 // Asks until `reached` is true for the relation. kDeadlineExceeded (transient) names the state.
 using Reached = bool (*)(const RelationInfo&);

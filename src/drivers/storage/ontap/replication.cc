@@ -1,6 +1,6 @@
-// State changes only trigger: after each PATCH the relation is asked until it shows the state, since
-// a break right after a quiesce is refused (code 4). A transfer is over when the list of running
-// transfers no longer has it; what the relation then shows is its outcome.
+// State changes only trigger: after each PATCH the relation is asked until it shows the state,
+// since a break right after a quiesce is refused (code 4). A transfer is over when the list of
+// running transfers no longer has it; what the relation then shows is its outcome.
 
 #include "drivers/storage/ontap/replication.h"
 
@@ -67,9 +67,9 @@ Co<Result<ClusterPtr>> OntapReplication::cluster_named(std::string name) {
                                 name, problems.front()),
                     Retry::kTransient);
   }
-  co_return Error(Code::kNotFound,
-                  fmt::format("no configured system has a cluster '{}': 'holdfast system add' it",
-                              name));
+  co_return Error(
+      Code::kNotFound,
+      fmt::format("no configured system has a cluster '{}': 'holdfast system add' it", name));
 }
 
 Co<Result<std::vector<Relation>>> OntapReplication::list(Volume source) {
@@ -139,16 +139,15 @@ Co<Result<RelationInfo>> OntapReplication::make(ClusterPtr cluster, JsonObject b
       (void)co_await async::sleep_for(cluster->client->clock(), std::chrono::milliseconds(500));
     }
     if (found.empty()) {
-      co_return made ? Error(Code::kUnavailable,
-                             "the relationship was made and cannot be seen: try again",
-                             Retry::kTransient)
-                     : made.error();
+      co_return made
+          ? Error(Code::kUnavailable, "the relationship was made and cannot be seen: try again",
+                  Retry::kTransient)
+          : made.error();
     }
   }
   if (found.front().relation.source != source) {
-    co_return Error(Code::kConflict,
-                    fmt::format("{} is the replica of {}, not of {}", destination,
-                                found.front().relation.source, source));
+    co_return Error(Code::kConflict, fmt::format("{} is the replica of {}, not of {}", destination,
+                                                 found.front().relation.source, source));
   }
   co_return found.front();
 }
@@ -181,8 +180,8 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
   if (info.relation.state == "uninitialized" && !info.transferring()) {
     HF_CO_TRY_VOID(co_await set_state(info, "snapmirrored", false, "initialize the replica"));
   }
-  HF_CO_TRY(info, co_await wait_until(info, is_initialized, "initialize the replica",
-                                      kTransferDeadline));
+  HF_CO_TRY(info,
+            co_await wait_until(info, is_initialized, "initialize the replica", kTransferDeadline));
   HF_CO_TRY_VOID(outcome_of(info, "initialize the replica"));
   co_return info.relation;
 }
@@ -258,11 +257,11 @@ Co<Result<Relation>> OntapReplication::update(std::string id, std::string snapsh
   if (!snapshot.empty() && !to_store) {
     HF_CO_TRY(const auto there, co_await copy_of(id, snapshot));
     if (!there) {
-      co_return Error(Code::kFailedPrecondition,
-                      fmt::format("the transfer ended and snapshot {} is not at {}: give policy {} "
-                                  "a rule for the label '{}'",
-                                  snapshot, info.relation.destination, info.relation.policy,
-                                  kLabel));
+      co_return Error(
+          Code::kFailedPrecondition,
+          fmt::format("the transfer ended and snapshot {} is not at {}: give policy {} "
+                      "a rule for the label '{}'",
+                      snapshot, info.relation.destination, info.relation.policy, kLabel));
     }
   }
   co_return co_await find(std::move(id));
@@ -295,9 +294,8 @@ Co<Result<VolumeOn>> OntapReplication::destination_of(RelationInfo info) {
     co_return Error(Code::kFailedPrecondition,
                     fmt::format("{} is no volume", info.relation.destination));
   }
-  HF_CO_TRY(const auto volumes,
-            co_await list_volumes(info.cluster,
-                                  {{"name", exactly(name)}, {"svm.name", exactly(svm)}}));
+  HF_CO_TRY(const auto volumes, co_await list_volumes(info.cluster, {{"name", exactly(name)},
+                                                                     {"svm.name", exactly(svm)}}));
   if (volumes.empty()) {
     co_return Error(Code::kNotFound, "the destination volume does not exist")
         .with("volume", info.relation.destination);

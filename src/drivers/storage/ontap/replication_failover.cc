@@ -1,8 +1,8 @@
 // Fail-over and failback: break, resynchronise, reverse, release.
 //
-// Nothing here asks the peer first: while the source is dead, calls that consult it hang or fail. An
-// unplanned break goes on where the quiesce fails, and repeats a refused break with `force`. What a
-// resync or a reverse throws away is only thrown away when the caller has said so.
+// Nothing here asks the peer first: while the source is dead, calls that consult it hang or fail.
+// An unplanned break goes on where the quiesce fails, and repeats a refused break with `force`.
+// What a resync or a reverse throws away is only thrown away when the caller has said so.
 
 #include <fmt/core.h>
 
@@ -23,9 +23,9 @@ using async::Co;
 
 Co<Status> OntapReplication::abort_transfers(RelationInfo info) {
   Client& client = *info.cluster->client;
-  HF_CO_TRY(const JsonArray running, co_await client.list(info.path() + "/transfers",
-                                                          {{"fields", "uuid,state"}},
-                                                          "list the running transfers"));
+  HF_CO_TRY(const JsonArray running,
+            co_await client.list(info.path() + "/transfers", {{"fields", "uuid,state"}},
+                                 "list the running transfers"));
   for (const Json& one : running) {
     Write write{.method = "PATCH",
                 .path = info.path() + "/transfers/" + net::url_encode(get_string(one, "uuid")),
@@ -91,6 +91,24 @@ Co<Result<Relation>> OntapReplication::resync(std::string id, bool discard) {
   co_return info.relation;
 }
 
+// Policies belong to a cluster: the one of a relationship must be at its new destination too.
+Co<Status> OntapReplication::take_policy_along(RelationInfo old, ClusterPtr cluster) {
+  const Query named{{"name", exactly(old.relation.policy)}, {"fields", "name,type,retention"}};
+  const std::string what = "read the SnapMirror policy";
+  HF_CO_TRY(const auto there,
+            co_await cluster->client->find_one("/snapmirror/policies", named, what));
+  if (there || old.relation.policy.empty()) {
+    co_return Status();
+  }
+  HF_CO_TRY(const auto here,
+            co_await old.cluster->client->find_one("/snapmirror/policies", named, what));
+  if (!here) {
+    co_return Error(Code::kNotFound, "the policy of the relationship is gone")
+        .with("policy", old.relation.policy);
+  }
+  co_return co_await put_policy(cluster->uuid, {old.relation.policy, rules_of(*here)});
+}
+
 Co<Result<Relation>> OntapReplication::reverse(std::string id, bool discard) {
   HF_CO_TRY(const RelationInfo old, co_await open(id));
   if (!is_broken(old)) {
@@ -106,6 +124,7 @@ Co<Result<Relation>> OntapReplication::reverse(std::string id, bool discard) {
     co_return Error(Code::kFailedPrecondition, "the relationship does not name its source cluster");
   }
   HF_CO_TRY(const ClusterPtr cluster, co_await cluster_named(old.relation.source_cluster));
+  HF_CO_TRY_VOID(co_await take_policy_along(old, cluster));
   JsonObject body{{"source", JsonObject{{"path", old.relation.destination},
                                         {"cluster", JsonObject{{"name", old.cluster->name}}}}},
                   {"destination", JsonObject{{"path", old.relation.source}}}};
@@ -115,8 +134,8 @@ Co<Result<Relation>> OntapReplication::reverse(std::string id, bool discard) {
   if (cluster->uuid == old.cluster->uuid) {
     body["source"].get_object().erase("cluster");
   }
-  HF_CO_TRY(const RelationInfo made, co_await make(cluster, std::move(body),
-                                                   old.relation.destination, old.relation.source));
+  HF_CO_TRY(const RelationInfo made,
+            co_await make(cluster, std::move(body), old.relation.destination, old.relation.source));
   co_return co_await resync(made.relation.id, true);
 }
 

@@ -19,9 +19,8 @@ inline bool is_mirror(const RelationInfo& info) {
 }
 // The first transfer has ended, well or not.
 inline bool is_initialized(const RelationInfo& info) {
-  return is_mirror(info) ||
-         (!info.transferring() && (info.relation.transfer_state == "failed" ||
-                                   info.relation.transfer_state == "aborted"));
+  return is_mirror(info) || (!info.transferring() && (info.relation.transfer_state == "failed" ||
+                                                      info.relation.transfer_state == "aborted"));
 }
 
 Error not_in_state(const RelationInfo& info, std::string_view what);
@@ -54,8 +53,9 @@ class OntapReplication final : public Replication {
   async::Co<Status> set_state(RelationInfo info, std::string state, bool force, std::string what);
   async::Co<Status> transfer(RelationInfo info, std::string what);
   async::Co<Status> abort_transfers(RelationInfo info);
+  async::Co<Status> take_policy_along(RelationInfo old, ClusterPtr cluster);
   async::Co<Result<RelationInfo>> make(ClusterPtr cluster, JsonObject body, std::string source,
-                                std::string destination);
+                                       std::string destination);
 
   Systems& systems_;
 };

@@ -59,15 +59,16 @@ std::string VolumeOn::path() const {
 Status check_spec(const SnapshotSpec& spec) {
   HF_TRY_VOID(check_name(spec.name));
   if (spec.comment.size() > kLongestComment) {
-    return Error(Code::kInvalidArgument,
-                 fmt::format("the comment of an ONTAP snapshot has at most {} bytes",
-                             kLongestComment));
+    return Error(
+        Code::kInvalidArgument,
+        fmt::format("the comment of an ONTAP snapshot has at most {} bytes", kLongestComment));
   }
   return {};
 }
 
 Snapshot to_snapshot(const SnapshotInfo& info) {
-  return {.name = info.name, .comment = info.comment, .time = info.created, .version = info.version};
+  return {
+      .name = info.name, .comment = info.comment, .time = info.created, .version = info.version};
 }
 
 Co<Result<std::vector<SnapshotInfo>>> list_snapshots(VolumeOn volume, Query filter) {
@@ -113,10 +114,10 @@ Co<Result<SnapshotInfo>> make_snapshot(VolumeOn volume, SnapshotSpec spec) {
     // Whatever the answer was: what counts is whether it is there.
     HF_CO_TRY(found, co_await find_snapshot(volume, spec.name));
     if (!found) {
-      co_return made ? Error(Code::kUnavailable,
-                             "the snapshot was made and cannot be seen: try again",
-                             Retry::kTransient)
-                     : made.error();
+      co_return made
+          ? Error(Code::kUnavailable, "the snapshot was made and cannot be seen: try again",
+                  Retry::kTransient)
+          : made.error();
     }
   }
   if (!found->ours()) {

@@ -17,7 +17,7 @@ struct SnapshotInfo {
   std::string uuid;
   std::string name;
   std::string comment;
-  std::string label;    // snapmirror_label
+  std::string label;  // snapmirror_label
   UtcTime created;
   std::string version;  // of the content; the same on source and destination of a transfer
   std::vector<std::string> owners;  // what keeps it busy

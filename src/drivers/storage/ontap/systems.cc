@@ -98,10 +98,9 @@ Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpo
 Co<Result<std::vector<ClusterPtr>>> System::clusters() {
   {
     const std::lock_guard lock(mutex_);
-    const bool complete =
-        !clusters_.empty() && std::all_of(clusters_.begin(), clusters_.end(), [](const auto& one) {
-          return one->version.generation != 0;
-        });
+    const bool complete = !clusters_.empty() &&
+                          std::all_of(clusters_.begin(), clusters_.end(),
+                                      [](const auto& one) { return one->version.generation != 0; });
     if (complete) {
       co_return clusters_;
     }
@@ -126,9 +125,9 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
     const std::string uuid = get_string(record, "uuid");
     const std::string name = get_string(record, "name", uuid);
     auto client = std::make_shared<Client>(
-        route_, ClientSettings{fmt::format("cluster {} through Unified Manager {}", name,
-                                           endpoint_.name),
-                               "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests});
+        route_,
+        ClientSettings{fmt::format("cluster {} through Unified Manager {}", name, endpoint_.name),
+                       "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests});
     auto answer = co_await client->get("/cluster", {{"fields", "name,uuid,version"}},
                                        "read what cluster this is");
     Cluster cluster = cluster_from(answer ? *answer : record, endpoint_, client);
@@ -146,6 +145,7 @@ Status Systems::put(Endpoint endpoint) {
   HF_TRY(auto system, System::create(clock_, std::move(endpoint)));
   const std::lock_guard lock(mutex_);
   systems_[name] = std::move(system);
+  ++generation_;
   return {};
 }
 
@@ -155,7 +155,13 @@ void Systems::remove(const std::string& name) {
   if (const auto found = systems_.find(name); found != systems_.end()) {
     gone = std::move(found->second);
     systems_.erase(found);
+    ++generation_;
   }
+}
+
+std::uint64_t Systems::generation() const {
+  const std::lock_guard lock(mutex_);
+  return generation_;
 }
 
 std::vector<std::shared_ptr<System>> Systems::all() const {
@@ -183,7 +189,7 @@ std::optional<Place> Systems::place_of(const std::string& path) const {
       }
       const Mount mount = parse_mount(key);
       const std::string rest = local == "/" ? path : path.substr(local.size());
-      best = Place{system,          mount.cluster, mount.svm, join(mount.junction, rest),
+      best = Place{system,         mount.cluster, mount.svm, join(mount.junction, rest),
                    mount.junction, local};
     }
   }
@@ -197,7 +203,8 @@ std::string Systems::local_path(const Cluster& cluster, const std::string& svm,
   for (const auto& system : all()) {
     for (const auto& [key, local] : system->endpoint().mounts) {
       const Mount mount = parse_mount(key);
-      const bool ours = mount.svm == svm && (mount.cluster.empty() || mount.cluster == cluster.name);
+      const bool ours =
+          mount.svm == svm && (mount.cluster.empty() || mount.cluster == cluster.name);
       if (ours && is_at_or_below(junction, mount.junction) && mount.junction.size() > longest) {
         longest = mount.junction.size();
         const std::string rest =

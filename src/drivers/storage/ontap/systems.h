@@ -59,7 +59,7 @@ class System {
 // Where a local directory lies on a system.
 struct Place {
   std::shared_ptr<System> system;
-  std::string cluster;   // as the mount names it; empty: any cluster that has the SVM
+  std::string cluster;  // as the mount names it; empty: any cluster that has the SVM
   std::string svm;
   std::string junction;  // of the directory: "/vol1/sub"
   std::string mounted;   // junction of the mount: "/vol1"
@@ -77,6 +77,8 @@ class Systems {
   void remove(const std::string& name);
   std::vector<std::shared_ptr<System>> all() const;
   std::shared_ptr<System> find(const std::string& name) const;
+  // Differs after every change of the list.
+  std::uint64_t generation() const;
 
   // The longest mount that holds this real path. Blocks for a few system calls.
   std::optional<Place> place_of(const std::string& path) const;
@@ -93,6 +95,7 @@ class Systems {
   env::Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<System>> systems_;
+  std::uint64_t generation_ = 0;
 };
 
 }  // namespace holdfast::storage::ontap

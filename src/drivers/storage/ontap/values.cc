@@ -64,7 +64,8 @@ Result<Nanoseconds> parse_iso_duration(std::string_view text) {
       continue;
     }
     double number = 0;
-    const auto [end, failure] = std::from_chars(text.data() + at, text.data() + text.size(), number);
+    const auto [end, failure] =
+        std::from_chars(text.data() + at, text.data() + text.size(), number);
     at = static_cast<size_t>(end - text.data());
     const Nanoseconds unit = at < text.size() ? unit_of(text[at], in_time) : Nanoseconds(0);
     if (failure != std::errc() || unit.count() == 0 || number < 0 || number > 1e9) {

@@ -13,7 +13,8 @@ namespace holdfast::storage::ontap {
 Result<UtcTime> parse_time(std::string_view text);
 // ISO 8601: PT4M12S, P1DT2H, P2W, PT0.5S. Months and years are 30 and 365 days.
 Result<Nanoseconds> parse_iso_duration(std::string_view text);
-// A field of an object, null where there is none: for chains of get_string(at(at(v, "a"), "b"), "c").
+// A field of an object, null where there is none: for chains of get_string(at(at(v, "a"), "b"),
+// "c").
 const Json& at(const Json& value, std::string_view key);
 
 }  // namespace holdfast::storage::ontap

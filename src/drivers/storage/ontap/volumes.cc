@@ -13,7 +13,8 @@ namespace {
 using async::Co;
 
 constexpr std::string_view kFields =
-    "uuid,name,svm,type,style,state,comment,nas.path,size,space.size,space.available,space.used,"
+    "uuid,name,svm,type,style,state,comment,nas.path,aggregates,size,space.size,space.available,"
+    "space.used,"
     "space.logical_space.used,efficiency.ratio,snapshot_locking_enabled,clone.is_flexclone,"
     "clone.parent_volume,clone.parent_snapshot,consistency_group,anti_ransomware.state,"
     "anti_ransomware.attack_probability";
@@ -33,6 +34,11 @@ VolumeInfo volume_from(const Json& record) {
   volume.state = get_string(record, "state");
   volume.comment = get_string(record, "comment");
   volume.junction = get_string(at(record, "nas"), "path");
+  if (const Json& aggregates = at(record, "aggregates"); aggregates.is_array()) {
+    for (const Json& aggregate : aggregates.get_array()) {
+      volume.aggregates.push_back(get_string(aggregate, "name"));
+    }
+  }
   const Json& space = at(record, "space");
   volume.size = bytes(space, "size");
   volume.available = bytes(space, "available");
@@ -58,9 +64,8 @@ bool is_at_or_below(const std::string& path, const std::string& directory) {
 
 // Looks on one cluster; nothing where it has no such SVM.
 Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place) {
-  HF_CO_TRY(const auto volumes,
-            co_await list_volumes(cluster, {{"svm.name", exactly(place.svm)},
-                                            {"nas.path", "!null"}}));
+  HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {{"svm.name", exactly(place.svm)},
+                                                                {"nas.path", "!null"}}));
   const VolumeInfo* best = nullptr;
   for (const VolumeInfo& volume : volumes) {
     if (!volume.junction.empty() && is_at_or_below(place.junction, volume.junction) &&
@@ -93,8 +98,8 @@ Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place) {
 
 Co<Result<std::vector<VolumeInfo>>> list_volumes(ClusterPtr cluster, Query filter) {
   filter.emplace_back("fields", kFields);
-  HF_CO_TRY(const JsonArray records, co_await cluster->client->list(
-                                         "/storage/volumes", std::move(filter), "list volumes"));
+  HF_CO_TRY(const JsonArray records,
+            co_await cluster->client->list("/storage/volumes", std::move(filter), "list volumes"));
   std::vector<VolumeInfo> volumes;
   volumes.reserve(records.size());
   for (const Json& record : records) {
@@ -108,6 +113,22 @@ Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid) {
             co_await cluster->client->get("/storage/volumes/" + net::url_encode(uuid),
                                           {{"fields", std::string(kFields)}}, "read the volume"));
   co_return volume_from(record);
+}
+
+Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name) {
+  JsonArray aggregates;
+  for (const std::string& aggregate : like.aggregates) {
+    aggregates.push_back(JsonObject{{"name", aggregate}});
+  }
+  Write write{.method = "POST",
+              .path = "/storage/volumes",
+              .query = {},
+              .body = JsonObject{{"name", name},
+                                 {"svm", JsonObject{{"name", like.svm}}},
+                                 {"aggregates", std::move(aggregates)},
+                                 {"size", like.size}},
+              .what = "make the volume to restore to"};
+  co_return status_of(co_await cluster->client->write(std::move(write)));
 }
 
 std::string volume_id(const Cluster& cluster, const VolumeInfo& volume) {

@@ -16,13 +16,14 @@ struct VolumeInfo {
   std::string name;
   std::string svm;
   std::string svm_uuid;
-  std::string type;   // rw, dp, ls
-  std::string style;  // flexvol, flexgroup
-  std::string state;  // online, ...
+  std::string type;      // rw, dp, ls
+  std::string style;     // flexvol, flexgroup
+  std::string state;     // online, ...
   std::string junction;  // empty: not mounted
   std::string comment;
-  std::string group;       // consistency group, by uuid and name
+  std::string group;  // consistency group, by uuid and name
   std::string group_name;
+  std::vector<std::string> aggregates;
   std::uint64_t size = 0;
   std::uint64_t available = 0;
   std::uint64_t used = 0;
@@ -40,6 +41,10 @@ struct VolumeInfo {
 async::Co<Result<std::vector<VolumeInfo>>> list_volumes(ClusterPtr cluster, Query filter);
 // kNotFound: there is none of that uuid.
 async::Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid);
+
+// An empty read-write volume of the size and on the aggregates of another, in its SVM.
+// kAlreadyExists: the name is taken.
+async::Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name);
 
 // Volume::id of this driver: cluster uuid, '/', volume uuid.
 std::string volume_id(const Cluster& cluster, const VolumeInfo& volume);
