@@ -55,7 +55,7 @@ class ServerTlsTest : public ::testing::Test {
   }
   Result<ClientResponse> get(const std::string& path) {
     ClientOptions options;
-    options.ca_file = folder_ + "/ca.pem";
+    options.tls.ca_file = folder_ + "/ca.pem";
     const auto client = HttpClient::create(clock_, options);
     ClientRequest request;
     request.url = "https://127.0.0.1:" + std::to_string(server_->port()) + path;
