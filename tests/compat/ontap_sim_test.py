@@ -248,13 +248,21 @@ class Configured(unittest.TestCase):
         sim = Simulator()
         self.addCleanup(sim.__exit__)
         config = sim.folder / "config.yaml"
-        config.write_text("password: known-word\nclusters:\n  - name: east\n    version: 9.14.1\n    svms:\n"
+        config.write_text("password: known-word\nusers:\n  - {name: reader, password: word}\nclusters:\n  - name: east\n    version: 9.14.1\n    svms:\n"
                           "      - name: prod\n        volumes:\n          - {name: db, size: 2GiB, junction: /db}\n")
         sim.arguments = ("--config", str(config))
         sim.start()
         self.assertEqual(sim.cluster(1).password, "known-word")
         self.assertEqual(sim.cluster(1).get("/api/cluster")[1]["version"]["major"], 14)
         self.assertEqual(sim.cluster(1).records("/api/storage/volumes?fields=size")[0]["size"], 2 << 30)
+        reader = sim.cluster(1)
+        reader.user, reader.password = "reader", "word"
+        self.assertEqual(reader.get("/api/cluster")[0], 200)
+        status, body, _ = reader.call("POST", "/api/cluster/schedules", {"name": "x", "interval": "PT1H"})
+        self.assertEqual((status, body["error"]), (403, {"message": "not authorized for that command", "code": "6"}))
+        sim.manager.user, sim.manager.password = "reader", "word"
+        gateway = f"/api/gateways/{reader.uuid}/storage/volumes"
+        self.assertEqual((sim.manager.get(gateway)[0], sim.manager.call("DELETE", gateway + "?name=db")[0]), (200, 403))
         config.write_text("clusterz: []\n")
         sim.stop()
         with self.assertRaisesRegex(AssertionError, "clusterz"):

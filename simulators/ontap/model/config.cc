@@ -2,6 +2,8 @@
 //
 //   user: admin
 //   password: secret            # else made at the first start
+//   users:                      # more of them; role admin or readonly
+//     - {name: reader, password: word, role: readonly}
 //   gateway: true               # of the Unified Manager
 //   peered: true
 //   data_port: false            # writers come through the files API, so that fences hold
@@ -103,6 +105,18 @@ void read_version(ObjectReader& reader, ClusterConfig& out) {
   }
 }
 
+UserConfig read_user(ObjectReader& reader) {
+  UserConfig out;
+  out.name = reader.string("name");
+  out.password = reader.string("password");
+  const std::string role = reader.string_or("role", "readonly");
+  if (role != "admin" && role != "readonly") {
+    reader.problem("role", "is admin or readonly");
+  }
+  out.writes = role == "admin";
+  return out;
+}
+
 ClusterConfig read_cluster(ObjectReader& reader, std::vector<Problem>& problems) {
   ClusterConfig out;
   out.name = reader.string("name");
@@ -152,6 +166,7 @@ Result<Config> parse_config(const std::string& text) {
   Config out = default_config();
   out.user = reader.string_or("user", out.user);
   out.password = reader.string_or("password", "");
+  out.users = list<UserConfig>(reader, "users", problems, &read_user);
   out.gateway = reader.boolean_or("gateway", out.gateway);
   out.peered = reader.boolean_or("peered", out.peered);
   out.data_port = reader.boolean_or("data_port", out.data_port);

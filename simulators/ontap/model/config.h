@@ -33,11 +33,19 @@ struct ClusterConfig {
   std::vector<SvmConfig> svms;
 };
 
+// Beside the administrator: of every cluster and of the Unified Manager.
+struct UserConfig {
+  std::string name;
+  std::string password;
+  bool writes = false;  // else only GET; a write is 403 with code 6
+};
+
 struct Config {
   std::vector<ClusterConfig> clusters;
   bool peered = true;  // all clusters and SVMs with one another
   std::string user = "admin";
-  std::string password;                                        // empty: made at the first start
+  std::string password;  // empty: made at the first start
+  std::vector<UserConfig> users;
   bool gateway = true;                                         // of the Unified Manager
   Nanoseconds job_time = std::chrono::milliseconds(150);       // what a job takes at least
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least

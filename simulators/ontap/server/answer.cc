@@ -79,6 +79,12 @@ void Service::handle(Port& port, Handled& call) {
     return;
   }
   segments.erase(segments.begin());
+  const bool reads =
+      request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
+  if (port.cluster != nullptr && !login->administrator && !reads) {
+    call.prepared.reply = fault_reply(Fault(403, 6, "not authorized for that command"));
+    return;
+  }
   if (port.cluster == nullptr) {
     if (!segments.empty() && segments.front() == "v2") {
       segments.erase(segments.begin());

@@ -8,7 +8,7 @@ namespace holdfast::ontap_sim {
 
 struct Login {
   std::string user;
-  bool administrator = true;  // of the Unified Manager
+  bool administrator = true;  // may write
 };
 
 // `cluster` nullptr: the Unified Manager. 401 with code 6691623 otherwise.
