@@ -82,6 +82,31 @@ Co<void> check_rights(ClusterPtr cluster, std::string prefix, ConnectionReport* 
   }
 }
 
+// Whether changes would be allowed: one to an object that cannot exist is refused for want of
+// rights before it is looked for, and otherwise changes nothing.
+Co<void> check_changes(ClusterPtr cluster, std::string prefix, ConnectionReport* report) {
+  for (const std::string_view path :
+       {"/storage/volumes", "/application/consistency-groups", "/snapmirror/relationships"}) {
+    Write write{.method = "PATCH",
+                .path = std::string(path) + "/00000000-0000-0000-0000-000000000000",
+                .query = {},
+                .body = JsonObject{},
+                .what = "change " + std::string(path)};
+    const auto answer = co_await cluster->client->write(std::move(write));
+    const bool refused = !answer && (answer.error().code() == Code::kPermissionDenied ||
+                                     answer.error().code() == Code::kUnauthenticated);
+    report->checks.push_back(
+        {prefix + "right to change: " + std::string(path), !refused,
+         refused ? answer.error().to_string() : "allowed",
+         refused ? fmt::format("give the role the access 'all' to /api{}{}", path,
+                               cluster->through_gateway
+                                   ? ", and the user of Unified Manager the role Application "
+                                     "Administrator"
+                                   : "")
+                 : ""});
+  }
+}
+
 Co<void> check_cluster(ClusterPtr cluster, std::string prefix, ConnectionReport* report) {
   const Version& version = cluster->version;
   if (version.generation == 0) {
@@ -94,7 +119,8 @@ Co<void> check_cluster(ClusterPtr cluster, std::string prefix, ConnectionReport*
   report->checks.push_back(
       {prefix + "version", enough, version.text,
        enough ? "" : fmt::format("Holdfast needs ONTAP 9.{} or newer", kLeastMajor)});
-  co_await check_rights(cluster, std::move(prefix), report);
+  co_await check_rights(cluster, prefix, report);
+  co_await check_changes(cluster, std::move(prefix), report);
 }
 
 // A mount as the document writes it: "svm:/junction" or "cluster/svm:/junction".

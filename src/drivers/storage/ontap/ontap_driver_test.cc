@@ -293,6 +293,13 @@ TEST_F(OntapConnectionTest, SaysWhenTheCertificateIsNotTrustedAndWhichItIs) {
   EXPECT_TRUE(report().good());
 }
 
+TEST_F(OntapConnectionTest, SaysWhatAUserWhoMayOnlyReadLacks) {
+  endpoint_ = Simulator::as_reader(endpoint_);
+  const ontap::Check check = failure();
+  EXPECT_EQ(check.name, "right to change: /storage/volumes");
+  EXPECT_NE(check.advice.find("'all' to /api/storage/volumes"), std::string::npos) << check.advice;
+}
+
 TEST_F(OntapConnectionTest, SaysWhenNobodyAnswers) {
   endpoint_.base_url = "https://127.0.0.1:1";
   EXPECT_NE(failure().advice.find("address"), std::string::npos);

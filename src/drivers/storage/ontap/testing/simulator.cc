@@ -59,6 +59,13 @@ Simulator::Simulator() : program_(find_program()) {
       on_btrfs_ ? fs::path(LoopMount::instance().path()) : fs::temp_directory_path();
   std::string pattern = (place / "holdfast-ontap-XXXXXX").string();
   data_ = ::mkdtemp(pattern.data());
+  const std::string config = data_ + ".yaml";
+  const Status written =
+      env::write_file_atomically(config,
+                                 "job_time: 30ms\ntransfer_time: 60ms\n"
+                                 "users:\n  - {name: reader, password: reading, role: readonly}\n",
+                                 0600);
+  HF_CHECK(written.has_value(), "the simulator's configuration can be written");
   process_ = ::fork();
   if (process_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -66,7 +73,7 @@ Simulator::Simulator() : program_(find_program()) {
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     ::execl(program_.c_str(), program_.c_str(), "--data", data_.c_str(), "--listen", "127.0.0.1:0",
-            nullptr);
+            "--config", config.c_str(), nullptr);
     ::_exit(127);
   }
   const std::string file = data_ + "/endpoints.json";
@@ -87,6 +94,7 @@ Simulator::~Simulator() {
     std::error_code ignored;
     fs::remove_all(data_, ignored);
     fs::remove(data_ + ".log", ignored);
+    fs::remove(data_ + ".yaml", ignored);
   }
 }
 

@@ -27,6 +27,12 @@ class Simulator {
   // Number 0 is the first cluster. Each names the roots of all SVMs as mounts.
   Endpoint cluster(int number) const;
   Endpoint unified_manager() const;
+  // The same system as somebody who may only read.
+  static Endpoint as_reader(Endpoint endpoint) {
+    endpoint.user = "reader";
+    endpoint.password = SecretString("reading");
+    return endpoint;
+  }
   std::string cluster_name(int number) const;
   std::string svm(int number) const;
   std::string data_dir() const { return data_; }
