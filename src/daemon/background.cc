@@ -13,23 +13,29 @@ namespace {
 constexpr Nanoseconds kLongestWait = std::chrono::seconds(20);
 constexpr Nanoseconds kStep = std::chrono::milliseconds(500);  // how soon stop() is noticed
 constexpr Nanoseconds kProofsEvery = std::chrono::minutes(1);
+constexpr Nanoseconds kLookEvery = std::chrono::minutes(5);
 
 }  // namespace
 
 Background::Background(async::Pool& pool, const protect::ServerContext& context,
-                       flow::Client& client)
+                       flow::Client& client, const activities::DataContext& data,
+                       const notify::ChannelServices& channels)
     : context_(context),
       scheduler_(context, client, context.host + "/" + std::to_string(::getpid())),
-      proofs_(context, client) {
+      proofs_(context, client),
+      systems_(context, data, channels) {
   ended_ = boost::asio::co_spawn(pool.executor(), run(this), boost::asio::use_future);
+  watch_ended_ = boost::asio::co_spawn(pool.executor(), watch(this), boost::asio::use_future);
 }
 
 Background::~Background() { stop(); }
 
 void Background::stop() {
   stop_ = true;
-  if (ended_.valid()) {
-    ended_.get();
+  for (std::future<void>* ended : {&ended_, &watch_ended_}) {
+    if (ended->valid()) {
+      ended->get();
+    }
   }
 }
 
@@ -40,6 +46,7 @@ async::Co<void> Background::run(Background* self) {
     if (!pass) {
       log_error("scheduler.failed", {{"error", pass.error().to_string()}});
     }
+    self->leads_ = pass && pass->leader;
     if (pass && pass->leader && self->context_.clock.mono() >= next_proofs) {
       next_proofs = self->context_.clock.mono() + kProofsEvery;
       if (const auto proofs = co_await self->proofs_.pass(); !proofs) {
@@ -55,6 +62,21 @@ async::Co<void> Background::run(Background* self) {
            !self->context_.wake->exchange(false)) {
       co_await async::sleep_for(self->context_.clock, kStep);
     }
+  }
+}
+
+async::Co<void> Background::watch(Background* self) {
+  MonoTime next = self->context_.clock.mono();
+  while (!self->stop_) {
+    const bool due = self->context_.clock.mono() >= next || self->systems_.has_news();
+    if (self->leads_ && due) {
+      const auto pass = co_await self->systems_.pass(&self->stop_);
+      if (!pass) {
+        log_error("systems.watch_failed", {{"error", pass.error().to_string()}});
+      }
+      next = self->context_.clock.mono() + kLookEvery;
+    }
+    co_await async::sleep_for(self->context_.clock, kStep);
   }
 }
 

@@ -42,6 +42,7 @@
 #include "domain/protect/repositories.h"
 #include "domain/protect/services.h"
 #include "domain/protect/start_run.h"
+#include "domain/protect/systems.h"
 #include "domain/recover/measured.h"
 #include "domain/recover/recovery_activities.h"
 #include "edge/api/agent_tasks.h"
@@ -61,9 +62,10 @@ std::string host_name() {
 db::Migrations all_migrations() {
   db::Migrations all;
   for (db::Migrations part :
-       {audit::migrations(), access::migrations(), inventory::migrations(), approve::migrations(),
-        protect::policy_migrations(), protect::ledger_migrations(), protect::lease_migrations(),
-        recover::measured_migrations(), flow::embedded::migrations()}) {
+       {audit::migrations(), access::migrations(), inventory::migrations(),
+        inventory::system_migrations(), approve::migrations(), protect::policy_migrations(),
+        protect::ledger_migrations(), protect::lease_migrations(), recover::measured_migrations(),
+        flow::embedded::migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -167,6 +169,7 @@ void ServerImpl::make_registries() {
   activities::register_engine_activities(activities_, *data_);
   activities::register_restore_activities(activities_, *data_);
   activities::register_storage_activities(activities_, *data_);
+  activities::register_replication_activities(activities_, *data_);
   activities::register_proof_activities(activities_, *data_);
   protect::register_backup_activities(activities_, *context_);
   protect::register_notification_activity(activities_, *context_, channels_);
@@ -230,11 +233,12 @@ Status ServerImpl::run() {
   HF_TRY(lock_, DirectoryLock::take(options_.data_dir));
   HF_TRY_VOID(open_state());
   HF_TRY(const bool lost, protect::ensure_repositories(*context_, *data_));
+  HF_TRY_VOID(protect::load_systems(*context_, *data_));
   make_registries();
   HF_TRY_VOID(start_engine());
   HF_TRY_VOID(rebuild_if_lost(lost));
   HF_TRY_VOID(start_gateway());
-  background_ = std::make_unique<Background>(io_, *context_, engine_->client());
+  background_ = std::make_unique<Background>(io_, *context_, engine_->client(), *data_, channels_);
   return {};
 }
 

@@ -48,6 +48,13 @@ class Arrows(unittest.TestCase):
     def test_refuses_regex_everywhere(self):
         self.assertIn("<regex> is refused", self.find("src/edge/cli/x.cc", "#include <regex>\n"))
 
+    def test_simulators_stand_on_core_only(self):
+        def simulator(text):
+            return messages(includes.check_simulator("simulators/ontap/x.cc", tree.blank(text)))
+
+        self.assertEqual(simulator('#include "core/net/server.h"\n#include "simulators/ontap/y.h"\n'), "")
+        self.assertIn("simulators stand on core only", simulator('#include "drivers/storage/driver.h"\n'))
+
     def test_asks_for_includes_from_src(self):
         self.assertIn("not written from src/", self.find("src/core/base/x.cc", '#include "result.h"\n'))
 

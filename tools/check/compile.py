@@ -72,7 +72,7 @@ def stands_alone(name, flags, scratch):
 def headers(everything):
     commands, folder = database()
     wanted = [name for name in tree.cpp(tree.tracked() if everything else tree.changed())
-              if name.startswith("src/") and name.endswith(".h")]
+              if name.startswith(tree.CODE) and name.endswith(".h")]
     if not wanted:
         return []
     if not commands:
@@ -99,7 +99,7 @@ def tidy_file(name, folder):
 def tidy(everything):
     commands, folder = database()
     wanted = [name for name in (tree.tracked() if everything else tree.changed())
-              if name.startswith("src/") and name.endswith(".cc") and not name.endswith("_test.cc")]
+              if name.startswith(tree.CODE) and name.endswith(".cc") and not name.endswith("_test.cc")]
     wanted = [name for name in wanted if str(tree.ROOT / name) in commands]
     if not wanted:
         return []

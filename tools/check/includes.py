@@ -74,6 +74,20 @@ def check_file(name, text, test_table):
     return found
 
 
+def check_simulator(name, text):
+    """Problems of one file of a simulator: its own headers, and the rooms that it stands on."""
+    folder, found = rooms.simulator_of(name), []
+    if folder is None:
+        return [Problem(name, 1, f"no simulator owns {name}; add it to tools/check/rooms.py or move the file")]
+    allowed = set().union(*(rooms.reach(room) for room in rooms.SIMULATORS[folder]))
+    for line, quote, header in includes_of(text):
+        target = rooms.room_of(header)
+        if quote == '"' and target not in allowed and not header.startswith(folder + "/"):
+            found.append(Problem(name, line, f'{folder} may not include "{header}": simulators stand on core only'))
+        found += heavy(name, name, line, header)
+    return found
+
+
 def heavy(name, path, line, header):
     if header in rooms.REFUSED_HEADERS and not (header == "iostream" and (path.endswith("_test.cc") or path.startswith("edge/cli/"))):
         return [Problem(name, line, f"<{header}> is refused: {rooms.REFUSED_HEADERS[header]}")]
@@ -102,4 +116,6 @@ def check(_all):
     for name in tree.cpp(tree.tracked()):
         if name.startswith("src/"):
             found += check_file(name, tree.code(name), test_table)
+        elif name.startswith("simulators/"):
+            found += check_simulator(name, tree.code(name))
     return found

@@ -41,6 +41,10 @@ ROOMS = {
     "daemon": ("daemon", ["api", "mcp"]),
 }
 
+# Programs of their own beside src/: what of the house they may stand on. Never on drivers, so that a
+# simulator shares no misreading with what it judges.
+SIMULATORS = {"simulators/ontap": CORE}
+
 # The programs: what their main file may include. Only main.cc sees the command line beside the daemon
 # and the agent.
 PROGRAMS = {"main.cc": {"cli", "daemon", "agent", "base"}, "replay_main.cc": {"daemon", "flow", "env", "base"}}
@@ -94,6 +98,14 @@ def room_of(path):
     for room, (folder, _) in ROOMS.items():
         if path.startswith(folder + "/"):
             return room
+    return None
+
+
+def simulator_of(name):
+    """The simulator that owns a path relative to the root, or None."""
+    for folder in SIMULATORS:
+        if name.startswith(folder + "/"):
+            return folder
     return None
 
 

@@ -55,6 +55,10 @@ def changed():
     return sorted({name for name in [*names, *fresh] if name and (ROOT / name).is_file()})
 
 
+# Where the product's C++ lies: src/, and the simulators with the same rules.
+CODE = ("src/", "simulators/")
+
+
 def cpp(names):
     return [name for name in names if name.endswith((".cc", ".h"))]
 

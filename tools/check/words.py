@@ -63,7 +63,7 @@ def check(_all):
             continue
         elif ("/" + name).endswith(TEXT):
             found += text_words(name, tree.read(name))
-        if name.startswith("src/") and name.endswith((".cc", ".h")) and not is_test(name):
+        if name.startswith(tree.CODE) and name.endswith((".cc", ".h")) and not is_test(name):
             found += calls(name, tree.code(name))
         elif name.endswith("_test.cc"):
             found += [problem for problem in calls(name, tree.code(name)) if "sleep" in problem.message]

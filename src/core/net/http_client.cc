@@ -298,6 +298,7 @@ bool is_transient_status(int status) {
 }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create(env::Clock& clock, ClientOptions options) {
+  HF_TRY(options.tls.pin, normal_pin(options.tls.pin));
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   std::unique_ptr<CURLM, FreeMulti> multi(curl_multi_init());
   if (initialised != CURLE_OK || !multi) {

@@ -1,8 +1,9 @@
 // HTTP client: requests out, answers in, bounded in time, size and connections.
 //
-// One client serves a whole process. Its connections live on one own thread and are kept open for
-// the next request; TLS certificates are always verified. An answer with any status is a value,
-// never an error: what 404 or 503 means is the caller's to say.
+// One client serves a whole process, or one system with credentials of its own. Its connections
+// live on one own thread and are kept open for the next request; TLS certificates are verified
+// unless `insecure` says otherwise. An answer with any status is a value, never an error: what 404
+// or 503 means is the caller's to say.
 #pragma once
 
 #include <cstddef>
@@ -44,12 +45,24 @@ struct ClientResponse {
 // own thread: it must hand over and return, never block.
 using BodySink = std::move_only_function<bool(std::string_view bytes)>;
 
+// How the other side is known, and how this side shows itself to it. All connections of one client
+// share it; a system with credentials of its own gets a client of its own.
+struct TlsOptions {
+  std::string ca_file;  // PEM; empty: the system's trust store
+  // SHA-256 of the server's certificate or of its public key (SPKI), 64 hexadecimal digits with or
+  // without colons. Alone it replaces authority and host name; beside `ca_file` both must hold.
+  std::string pin;
+  bool insecure = false;         // trusts every certificate; a pin still holds
+  std::string certificate_file;  // PEM, of this side; empty: none
+  std::string private_key_file;  // PEM, without a passphrase
+};
+
 struct ClientOptions {
   int max_connections = 64;
   int max_connections_per_host = 8;  // further requests wait for a free one
   Nanoseconds connect_limit = std::chrono::seconds(10);
-  std::string ca_file;  // PEM; empty: the system's trust store
-  std::string proxy;    // http://host:port; empty: direct, whatever the environment says
+  TlsOptions tls;
+  std::string proxy;  // http://host:port; empty: direct, whatever the environment says
   std::string user_agent = "holdfast";
 };
 
@@ -57,7 +70,8 @@ struct ClientOptions {
 //   kInvalidArgument     the address, method or a header is malformed; nothing was sent
 //   kUnavailable         no connection, or it broke: transient where nothing was sent or the method
 //                        is idempotent, unknown for the others
-//   kFailedPrecondition  the certificate of the other side does not verify
+//   kFailedPrecondition  the certificate of the other side does not verify; where it is not the
+//                        pinned one, the context `sha256` is that of the one that was shown
 //   kDeadlineExceeded    `deadline` or `idle_limit` passed
 //   kResourceExhausted   the answer is larger than allowed
 //   kCancelled           the coroutine was cancelled, or the client is being destroyed

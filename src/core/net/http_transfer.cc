@@ -167,12 +167,7 @@ Status prepare(Transfer& transfer, const ClientOptions& options) {
       easy, CURLOPT_CONNECTTIMEOUT_MS,
       static_cast<long>(
           std::chrono::ceil<std::chrono::milliseconds>(options.connect_limit).count()));
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!options.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
-  }
+  prepare_tls(transfer, options.tls);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error_text.data());
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
@@ -197,8 +192,15 @@ Error transfer_error(const Transfer& transfer, CURLcode code) {
       return Error(Code::kUnavailable, text("cannot connect to"), Retry::kTransient);
     case CURLE_OPERATION_TIMEDOUT:
       return Error(Code::kUnavailable, text("no connection in time to"), Retry::kTransient);
+    case CURLE_SSL_CERTPROBLEM:
+      return Error(Code::kInvalidArgument, text("cannot use the client certificate or key for"));
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
+      if (!transfer.shown_pin.empty()) {
+        return Error(Code::kFailedPrecondition,
+                     fmt::format("{} shows another certificate than the pinned one", peer))
+            .with("sha256", transfer.shown_pin);
+      }
       return Error(Code::kFailedPrecondition,
                    text("the certificate does not verify, give the right CA file for"));
     case CURLE_SSL_CACERT_BADFILE:

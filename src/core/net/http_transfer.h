@@ -38,6 +38,9 @@ struct Transfer {
   ClientResponse response;
   std::size_t header_bytes = 0;
   std::optional<Error> refused;  // why a callback of ours ended the transfer
+  std::string expected_pin;      // lower-case hexadecimal; empty: none
+  bool verify_authority = true;
+  std::string shown_pin;  // of the certificate that was refused for not being the pinned one
   bool sink_had_enough = false;
   std::optional<MonoTime> deadline;
   bool heard = false;  // bytes came since the timer looked last
@@ -52,6 +55,10 @@ Status validate(const ClientRequest& request);
 // Makes the easy handle with all its options and callbacks. The handle borrows from the transfer,
 // which must stay where it is until the handle has gone.
 Status prepare(Transfer& transfer, const ClientOptions& options);
+// Sets how the peer's certificate is judged and which one is shown to it.
+void prepare_tls(Transfer& transfer, const TlsOptions& tls);
+// The 64 digits of a pin in lower case, or an empty text for an empty one; kInvalidArgument else.
+Result<std::string> normal_pin(std::string_view pin);
 // The error of a transfer that curl ended with `code`.
 Error transfer_error(const Transfer& transfer, CURLcode code);
 

@@ -22,6 +22,7 @@
 #include <set>
 
 #include "core/base/log.h"
+#include "core/net/server_parts.h"
 #include "core/net/server_watchdog.h"
 #include "core/net/url.h"
 
@@ -46,23 +47,14 @@ std::shared_ptr<HttpRequest> to_request(http::request<http::string_body>& messag
   auto request = std::make_shared<HttpRequest>();
   request->method = std::string(message.method_string());
   set_target(*request, message.target());
+  request->target = std::string(message.target());
   for (const auto& field : message.base()) {
-    request->headers[lower(field.name_string())] = std::string(field.value());
+    std::string& value = request->headers[lower(field.name_string())];
+    value += (value.empty() ? "" : ", ") + std::string(field.value());
   }
   request->body = std::move(message.body());
   request->peer = std::move(peer);
   return request;
-}
-
-// The smallest honest answer to something that no handler may see.
-HttpReply refusal(int status, std::string_view detail) {
-  HttpReply reply;
-  reply.status = status;
-  reply.headers["content-type"] = "application/problem+json";
-  reply.body = fmt::format(
-      R"({{"type":"https://holdfast.dev/problems/invalid_argument","title":"{0}","status":{1},"detail":"{0}","code":"invalid_argument"}})",
-      detail, status);
-  return reply;
 }
 
 template <class Stream>
@@ -114,8 +106,12 @@ template <class Stream>
 class Connection {
  public:
   Connection(ServerImpl& server, Stream& stream, std::shared_ptr<Watchdog> watchdog,
-             std::string peer)
-      : server_(server), stream_(stream), watchdog_(std::move(watchdog)), peer_(std::move(peer)) {}
+             std::string peer, std::string client_name = {})
+      : server_(server),
+        stream_(stream),
+        watchdog_(std::move(watchdog)),
+        peer_(std::move(peer)),
+        client_name_(std::move(client_name)) {}
 
   async::Co<void> serve() {
     bool keep_alive = true;
@@ -149,6 +145,7 @@ class Connection {
       http::request<http::string_body> message = parser.release();
       const bool head = message.method() == http::verb::head;
       const auto request = to_request(message, peer_);
+      request->client_name = client_name_;
       request->connected = [this] { return watchdog_->peer_waits(); };
       HttpReply reply = co_await server_.handler()(request);
       if (reply.events) {
@@ -189,7 +186,7 @@ class Connection {
     for (const auto& [name, value] : reply.headers) {
       message.set(name, value);
     }
-    message.set(http::field::server, "holdfast");
+    message.set(http::field::server, server_.options().server_name);
     message.keep_alive(keep_alive);
     return message;
   }
@@ -197,6 +194,9 @@ class Connection {
   async::Co<bool> write(HttpReply reply, bool keep_alive, bool head = false) {
     auto message = make_message(reply, keep_alive);
     const size_t size = reply.body.size();
+    if (reply.cut_after && !head) {
+      co_return co_await write_cut(std::move(message), std::move(reply));
+    }
     if (!head) {
       message.body() = std::move(reply.body);
     }
@@ -209,12 +209,25 @@ class Connection {
     co_return !failed;
   }
 
+  // The whole head, a part of the body, and then nothing more.
+  async::Co<bool> write_cut(http::response<http::string_body> message, HttpReply reply) {
+    message.content_length(reply.body.size());
+    http::response_serializer<http::string_body> serializer(message);
+    serializer.split(true);
+    watchdog_->arm(server_.options().write_timeout);
+    co_await http::async_write_header(stream_, serializer, kAwait);
+    reply.body.resize(std::min(*reply.cut_after, reply.body.size()));
+    co_await send_raw(std::move(reply.body));
+    co_return false;
+  }
+
   async::Co<void> stream_events(HttpReply reply);
 
   ServerImpl& server_;
   Stream& stream_;
   std::shared_ptr<Watchdog> watchdog_;
   std::string peer_;
+  std::string client_name_;
   boost::beast::flat_buffer buffer_;
 };
 
@@ -259,17 +272,7 @@ Status ServerImpl::listen() {
         .with("address", options_.address);
   }
   if (!options_.certificate_file.empty()) {
-    tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-    tls_->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, failure);
-    tls_->use_certificate_chain_file(options_.certificate_file, failure);
-    if (!failure) {
-      tls_->use_private_key_file(options_.private_key_file, asio::ssl::context::pem, failure);
-    }
-    if (failure) {
-      return Error(Code::kInvalidArgument,
-                   "cannot read the TLS certificate and key: " + failure.message())
-          .with("certificate", options_.certificate_file);
-    }
+    HF_TRY(tls_, make_tls_context(options_));
   } else if (!address.is_loopback()) {
     return Error(Code::kFailedPrecondition,
                  "plain HTTP is served on loopback only: give a TLS certificate and key, or listen "
@@ -330,7 +333,9 @@ async::Co<void> ServerImpl::run(tcp::socket socket) {
       watchdog->arm(options_.read_timeout);
       auto [failed] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
       if (!failed) {
-        co_await Connection<asio::ssl::stream<tcp::socket>>(*this, stream, watchdog, peer).serve();
+        co_await Connection<asio::ssl::stream<tcp::socket>>(*this, stream, watchdog, peer,
+                                                            peer_name(stream))
+            .serve();
       }
       leave(watchdog);
     }

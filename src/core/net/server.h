@@ -20,11 +20,13 @@ namespace holdfast::net {
 
 struct HttpRequest {
   std::string method;
-  std::string path;  // percent-decoded, without the query
+  std::string path;    // percent-decoded, without the query
+  std::string target;  // path and query as they were sent: tells %2F from '/'
   std::map<std::string, std::string, std::less<>> query;
-  HeaderMap headers;
+  HeaderMap headers;  // a repeated header is joined with ", "
   std::string body;
   std::string peer;
+  std::string client_name;  // common name of a verified client certificate; see client_ca_file
   // Whether somebody still waits for the answer, as far as this machine knows; only while the
   // handler runs. A handler that waited long asks before it gives away what cannot be taken back.
   std::function<bool()> connected = [] { return true; };
@@ -48,6 +50,9 @@ struct HttpReply {
   int status = 200;
   HeaderMap headers;
   std::string body;
+  // When set, the connection closes after so many bytes of the body: a server that broke off. Only
+  // simulators set it.
+  std::optional<std::size_t> cut_after;
   // When set, the body is ignored and this coroutine writes an event stream until it returns.
   std::function<async::Co<void>(std::shared_ptr<EventWriter>)> events;
 };
@@ -65,6 +70,10 @@ struct ServerOptions {
   Nanoseconds write_timeout = std::chrono::seconds(60);
   std::string certificate_file;  // PEM chain; empty: plain HTTP
   std::string private_key_file;  // PEM
+  // PEM; when set, a client may show a certificate of this authority, and one of another is
+  // refused.
+  std::string client_ca_file;
+  std::string server_name = "holdfast";  // the answers' Server header
 };
 
 class HttpServer {

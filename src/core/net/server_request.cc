@@ -1,8 +1,11 @@
 // The parts of a request that need no connection: its target, its headers.
-#include "core/base/bytes.h"
-#include "core/net/server.h"
+#include <fmt/core.h>
 
 #include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/net/server.h"
+#include "core/net/server_parts.h"
 
 namespace holdfast::net {
 
@@ -18,6 +21,16 @@ void set_target(HttpRequest& request, std::string_view target) {
     request.query[name] =
         equals == std::string_view::npos ? "" : url_decode(pair.substr(equals + 1), true);
   }
+}
+
+HttpReply refusal(int status, std::string_view detail) {
+  HttpReply reply;
+  reply.status = status;
+  reply.headers["content-type"] = "application/problem+json";
+  reply.body = fmt::format(
+      R"({{"type":"https://holdfast.dev/problems/invalid_argument","title":"{0}","status":{1},"detail":"{0}","code":"invalid_argument"}})",
+      detail, status);
+  return reply;
 }
 
 std::string_view HttpRequest::header(std::string_view name) const {

@@ -14,6 +14,8 @@ void register_restore_activities(flow::ActivityRegistry& registry, const DataCon
 // storage.check_space, storage.verify_connectivity, storage.replica_state, storage.snapshot,
 // storage.delete_snapshots, storage.list_snapshots.
 void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context);
+// storage.replicate, storage.delete_copies, storage.fetch_copy, storage.drop_fetched.
+void register_replication_activities(flow::ActivityRegistry& registry, const DataContext& context);
 // proof.run.
 void register_proof_activities(flow::ActivityRegistry& registry, const DataContext& context);
 

@@ -4,6 +4,7 @@
 
 #include "core/async/run.h"
 #include "core/env/posix/atomic_file.h"
+#include "drivers/storage/ontap/ontap_driver.h"
 #include "drivers/storage/registry.h"
 #include "engine/blob/open_store.h"
 
@@ -11,7 +12,13 @@ namespace holdfast::activities {
 
 DataContext::DataContext(env::Clock& clock, env::Random& random, env::FileSystem& files,
                          async::Pool& blocking, std::optional<OwnPlaces> own)
-    : clock_(clock), random_(random), files_(files), blocking_(blocking), own_(std::move(own)) {
+    : clock_(clock),
+      random_(random),
+      files_(files),
+      blocking_(blocking),
+      own_(std::move(own)),
+      systems_(std::make_unique<storage::ontap::Systems>(clock)) {
+  drivers_["ontap"] = storage::make_ontap_driver(*systems_, blocking_);
   for (const std::string& kind : storage::driver_kinds()) {
     if (auto driver = storage::make_driver(kind, blocking_)) {
       drivers_[kind] = *std::move(driver);

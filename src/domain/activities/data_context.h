@@ -13,6 +13,7 @@
 #include "core/env/random.h"
 #include "domain/activities/data_types.h"
 #include "drivers/storage/driver.h"
+#include "drivers/storage/ontap/systems.h"
 #include "engine/repo/repository.h"
 
 namespace holdfast::activities {
@@ -41,6 +42,8 @@ class DataContext {
   Result<RepositoryRef> here(const RepositoryRef& repository) const;
   // The directory in which this host proves the point of a run; `planned` is the server's.
   Result<std::string> scratch(const std::string& planned) const;
+  // The storage systems behind the driver ontap; none until somebody adds one.
+  storage::ontap::Systems& systems() const { return *systems_; }
   // kInvalidArgument for a kind that does not exist.
   Result<storage::Driver*> driver(const std::string& kind) const;
   // Opens the repository with the password in its file. Errors as Repository::open, and the
@@ -61,6 +64,7 @@ class DataContext {
   async::Pool& blocking_;
   const std::optional<OwnPlaces> own_;
   std::shared_ptr<repo::OpenedKeys> opened_keys_ = std::make_shared<repo::OpenedKeys>();
+  std::unique_ptr<storage::ontap::Systems> systems_;
   std::map<std::string, std::unique_ptr<storage::Driver>> drivers_;
 };
 

@@ -28,7 +28,7 @@ struct RepositoryRef {
 
 // What the storage driver protects and what it promises.
 struct VolumeRef {
-  std::string driver;  // directory, btrfs
+  std::string driver;  // directory, btrfs, ontap
   std::string path;
   std::string agent;  // whose host has it; empty: the server's own
   static void fields(auto& v, auto&& visit) {
@@ -115,7 +115,9 @@ struct CopyRequest {
 struct RestoreRequest {
   RepositoryRef repository;  // method restic
   std::string snapshot_id;
-  std::string snapshot_path;       // method btrfs_snapshot: where the snapshot can be read
+  std::string snapshot_path;       // of a storage snapshot: where it can be read
+  std::string mirror;              // of a copy that must be fetched first: where it is
+  VolumeRef volume;                // of such a copy: the original
   std::string source_path;         // the live path whose tree the snapshot holds
   std::vector<std::string> paths;  // relative to the source path; empty: everything
   std::string target;
@@ -125,6 +127,8 @@ struct RestoreRequest {
     visit("repository", v.repository);
     visit("snapshot_id", v.snapshot_id);
     visit("snapshot_path", v.snapshot_path);
+    visit("mirror", v.mirror);
+    visit("volume", v.volume);
     visit("source_path", v.source_path);
     visit("paths", v.paths);
     visit("target", v.target);

@@ -32,11 +32,17 @@ struct Step {
 // A copy that the policy promises, resolved to what makes it.
 struct PlannedCopy {
   std::string level;
-  std::string method;  // restic, btrfs_snapshot
+  std::string method;  // restic, btrfs_snapshot, ontap_snapshot, snapmirror, snapmirror_cloud
   RepositoryRef repository;
   std::string parent_snapshot;  // of the resource's newest copy there
+  std::string destination{};    // of snapmirror; empty: the volume's only one of the level
+  std::string mirror_policy{};  // of a relationship that is made; empty: our own
+  std::int64_t lock_seconds = 0;
 
   static void fields(auto& v, auto&& visit) {
+    visit("destination", v.destination);
+    visit("mirror_policy", v.mirror_policy);
+    visit("lock_seconds", v.lock_seconds);
     visit("level", v.level);
     visit("method", v.method);
     visit("repository", v.repository);

@@ -195,6 +195,9 @@ Result<Json> take_snapshot(const DataContext& context, ActivityContext& activity
   storage::SnapshotSpec spec;
   spec.name = get_string(input, "point_id");
   spec.comment = activity.info().workflow_id.text();
+  if (const std::int64_t lock = get_int(input, "lock_seconds"); lock > 0) {
+    spec.locked_until = context.clock().now() + std::chrono::seconds(lock);
+  }
   HF_TRY(const QuietSnapshot quiet, take_quietly(context, activity, open, spec, input));
   HF_TRY(const storage::ReadView view,
          wait(context, open.driver->read_view(open.volume, spec.name)));

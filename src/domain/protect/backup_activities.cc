@@ -31,7 +31,10 @@ Result<PlannedCopy> plan_copy(db::Connection& sql, const inventory::Resource& re
                               const Level& level, bool first) {
   PlannedCopy copy;
   copy.level = level.level;
-  copy.method = method_of(resource.driver, level.level);
+  copy.method = method_of(resource.driver, level.level, !level.destination.empty());
+  copy.destination = level.destination;
+  copy.mirror_policy = level.mirror_policy;
+  copy.lock_seconds = std::chrono::duration_cast<std::chrono::seconds>(level.lock).count();
   if (copy.method != "restic") {
     return copy;
   }
@@ -189,8 +192,17 @@ Result<Json> finish_run(const ServerContext& context, const Json& input) {
 
 }  // namespace
 
-std::string method_of(const std::string& driver, const std::string& level) {
-  return driver == "btrfs" && level == "local_snapshot" ? "btrfs_snapshot" : "restic";
+std::string method_of(const std::string& driver, const std::string& level, bool has_destination) {
+  if (driver == "btrfs" && level == "local_snapshot") {
+    return "btrfs_snapshot";
+  }
+  if (driver != "ontap") {
+    return "restic";
+  }
+  return level == "local_snapshot"                      ? "ontap_snapshot"
+         : level == "cloud_backup"                      ? "snapmirror_cloud"
+         : level == "remote_replica" || has_destination ? "snapmirror"
+                                                        : "restic";
 }
 
 std::string copy_id_of(const std::string& point_id, const std::string& level,

@@ -14,7 +14,7 @@ void register_backup_activities(flow::ActivityRegistry& registry, const ServerCo
 
 // The method that makes a copy of `level` for a driver: a btrfs volume's local snapshot is a
 // subvolume snapshot, everything else is an engine backup.
-std::string method_of(const std::string& driver, const std::string& level);
+std::string method_of(const std::string& driver, const std::string& level, bool has_destination);
 // The id of a point's copy: the same whenever it is computed, so that recording twice is harmless.
 std::string copy_id_of(const std::string& point_id, const std::string& level,
                        const std::string& repository);

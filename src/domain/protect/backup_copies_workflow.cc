@@ -69,12 +69,33 @@ flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy sou
   co_return Status();
 }
 
-// Makes the copy of one level: the storage snapshot itself, the first engine backup, or a
-// repository copy of a backup that an earlier level made.
+// The storage system carries the snapshot over by itself.
+flow::Task<Status> replicate(BackupRun& run, PlannedCopy copy) {
+  Json input =
+      JsonObject{{"volume", encode(run.plan.volume)},
+                 {"level", copy.level},
+                 {"destination", copy.destination},
+                 {"snapshot", run.snapshot.name},
+                 {"lock", copy.lock_seconds == 0 ? "" : fmt::format("PT{}S", copy.lock_seconds)}};
+  if (!copy.mirror_policy.empty()) {
+    input.get_object()["mirror_policy"] = copy.mirror_policy;
+  }
+  HF_CO_TRY(const Json answer,
+            co_await run_step(run, copy.level, "storage.replicate", std::move(input),
+                              data_options_at(run.plan.volume.agent)));
+  run.copies.push_back({copy.level, copy.method, "", get_string(answer, "location"),
+                        run.snapshot.name,
+                        static_cast<std::uint64_t>(get_int(answer, "added_bytes")), false, ""});
+  co_return Status();
+}
+
 }  // namespace
 
 flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
-  if (copy.method == "btrfs_snapshot") {
+  if (copy.method.starts_with("snapmirror")) {
+    co_return co_await replicate(run, std::move(copy));
+  }
+  if (copy.method.ends_with("_snapshot")) {
     run.copies.push_back(
         {copy.level, copy.method, "", run.snapshot.read_path, run.snapshot.name, 0, false, ""});
     run.steps.done(copy.level, "the snapshot is the copy: " + run.snapshot.read_path,

@@ -107,6 +107,11 @@ bool quiesces(const BackupPlan& plan) {
 flow::Task<Status> take_snapshot(BackupRun& run) {
   show_consistency(run);
   Json input = JsonObject{{"volume", encode(run.plan.volume)}, {"point_id", run.plan.point_id}};
+  for (const PlannedCopy& copy : run.plan.copies) {
+    if (copy.method == "ontap_snapshot" && copy.lock_seconds > 0) {
+      input.get_object()["lock_seconds"] = copy.lock_seconds;
+    }
+  }
   if (quiesces(run.plan)) {
     run.steps.begin("application_quiesce", run.ctx.now());
     input.get_object()["quiesce_command"] = run.plan.quiesce_command;
@@ -307,7 +312,7 @@ flow::Task<Result<Json>> scheduled_backup(flow::WorkflowContext& ctx) {
   Status outcome = co_await make_point(run);
   const bool keeps_snapshot =
       std::any_of(run.copies.begin(), run.copies.end(),
-                  [](const MadeCopy& copy) { return copy.method == "btrfs_snapshot"; });
+                  [](const MadeCopy& copy) { return copy.method.ends_with("_snapshot"); });
   if (!outcome && !keeps_snapshot) {
     co_await drop_unused_snapshot(run);
   }

@@ -150,5 +150,55 @@ TEST_F(BackupWorkflow, AFailedCheckEndsBeforeAnythingIsTouched) {
   EXPECT_EQ(count("protect.finish_run"), 1);
 }
 
+TEST_F(BackupWorkflow, TheStorageSystemCarriesItsSnapshotToTheOtherLevels) {
+  plan_.volume = {"ontap", "/mnt/vol1", ""};
+  plan_.copies = {{"local_snapshot", "ontap_snapshot", {}, ""},
+                  {"remote_replica", "snapmirror", {}, ""},
+                  {"cloud_backup", "snapmirror_cloud", {}, ""}};
+  plan_.copies[1].destination = "west/svm2:vol1_copy";
+  plan_.copies[1].lock_seconds = 60;
+  answer("storage.snapshot", [](const Json&) {
+    activities::SnapshotTaken taken;
+    taken.name = "pt_1";
+    taken.read_path = "/mnt/vol1/.snapshot/pt_1";
+    taken.consistency = "crash";
+    return Result<Json>(activities::encode(taken));
+  });
+  answer("storage.replicate", [](const Json& input) {
+    return Result<Json>(JsonObject{{"location", get_string(input, "level")}, {"added_bytes", 7}});
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("engine.backup"), 0);
+  EXPECT_EQ(count("storage.replicate"), 2);
+  const Json asked = input_of("storage.replicate");
+  EXPECT_EQ(get_string(asked, "destination"), "west/svm2:vol1_copy");
+  EXPECT_EQ(get_string(asked, "snapshot"), "pt_1");
+  EXPECT_EQ(get_string(asked, "lock"), "PT60S");
+  EXPECT_EQ(get_int(input_of("storage.snapshot"), "lock_seconds"), 0);
+  const auto record = activities::decode<activities::PointRecord>(input_of("protect.record_point"));
+  ASSERT_EQ(record.copies.size(), 3u);
+  EXPECT_EQ(record.copies[1].location, "remote_replica");
+  EXPECT_EQ(record.copies[1].snapshot_id, "pt_1");
+  EXPECT_EQ(status_of_step(ended, "verify_integrity"), "not_applicable");
+}
+
+TEST_F(BackupWorkflow, AFailedReplicaKeepsTheSnapshotThatIsACopy) {
+  plan_.copies = {{"local_snapshot", "ontap_snapshot", {}, ""},
+                  {"remote_replica", "snapmirror", {}, ""}};
+  answer("storage.snapshot", [](const Json&) {
+    activities::SnapshotTaken taken;
+    taken.name = "pt_1";
+    return Result<Json>(activities::encode(taken));
+  });
+  answer("storage.replicate", [](const Json&) {
+    return Result<Json>(Error(Code::kFailedPrecondition, "the relationship is broken_off"));
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("storage.delete_snapshots"), 0);
+  EXPECT_EQ(count("protect.record_point"), 1);
+}
+
 }  // namespace
 }  // namespace holdfast::protect

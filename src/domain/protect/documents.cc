@@ -11,6 +11,7 @@
 #include "domain/protect/repositories.h"
 #include "domain/protect/resources.h"
 #include "domain/protect/services.h"
+#include "domain/protect/systems.h"
 #include "drivers/notify/config.h"
 
 namespace holdfast::protect {
@@ -278,6 +279,24 @@ async::Co<Result<Json>> apply_resource(const Services* services, Caller caller,
       });
 }
 
+async::Co<Result<Json>> apply_system(const Services* services, Caller caller,
+                                     ApplyRequest request) {
+  const std::string name = get_string(request.document, "name");
+  const auto before = co_await services->server.db.read(
+      [name](db::Connection& sql) { return inventory::find_system(sql, name); });
+  ApplyAction action = !before                                ? ApplyAction::kCreated
+                       : before->document == request.document ? ApplyAction::kUnchanged
+                                                              : ApplyAction::kUpdated;
+  if (request.dry_run) {
+    HF_CO_TRY_VOID(co_await check_system(*services, request.document));
+    co_return answer("system", name, before ? before->id : "", action, 1, 0, {}, true);
+  }
+  NewSystem wanted;
+  wanted.document = request.document;
+  HF_CO_TRY(const auto saved, co_await put_system(*services, std::move(caller), std::move(wanted)));
+  co_return answer("system", saved.name, saved.id, action, 1, 0, {}, false);
+}
+
 }  // namespace
 
 async::Co<Result<Json>> apply_document(const Services& services, Caller caller,
@@ -293,16 +312,18 @@ async::Co<Result<Json>> apply_document(const Services& services, Caller caller,
   if (kind == "repository") {
     return apply_repository(&services, std::move(caller), std::move(request));
   }
+  if (kind == "system") {
+    return apply_system(&services, std::move(caller), std::move(request));
+  }
   if (kind == "resource") {
     return apply_resource(&services, std::move(caller), std::move(request));
   }
   return [](std::string given) -> async::Co<Result<Json>> {
     co_return Error(Code::kInvalidArgument, "the document names no kind that this server knows")
-        .with("/kind",
-              fmt::format(
-                  "'{}' is none of resource, repository, channel, policy; or give workflow_name: "
-                  "scheduled_backup",
-                  given));
+        .with("/kind", fmt::format("'{}' is none of resource, repository, channel, policy, system; "
+                                   "or give workflow_name: "
+                                   "scheduled_backup",
+                                   given));
   }(kind);
 }
 

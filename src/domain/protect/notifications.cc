@@ -99,6 +99,20 @@ void register_notification_activity(flow::ActivityRegistry& registry, const Serv
                   });
 }
 
+async::Co<Status> tell_all(const ServerContext& context, notify::ChannelServices services,
+                           notify::Notification message) {
+  HF_CO_TRY(const auto rows,
+            co_await context.db.read([](db::Connection& sql) { return list_channels(sql); }));
+  std::vector<notify::ChannelConfig> configs;
+  for (const ChannelRow& row : rows) {
+    HF_CO_TRY(notify::ChannelConfig config, notify::decode_channel(row.document));
+    configs.push_back(std::move(config));
+  }
+  const std::vector<DeliveryRecord> records =
+      co_await notify::dispatch(std::move(configs), std::move(message), services);
+  co_return status_of(conclude({}, records));
+}
+
 async::Co<Result<DeliveryRecord>> test_channel(const ServerContext& context,
                                                notify::ChannelServices services, std::string name,
                                                std::string requested_by) {

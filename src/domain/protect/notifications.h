@@ -15,6 +15,10 @@ namespace holdfast::protect {
 void register_notification_activity(flow::ActivityRegistry& registry, const ServerContext& context,
                                     const notify::ChannelServices& services);
 
+// Tells every channel that wants the message, now. kUnavailable: one of them could not be told.
+async::Co<Status> tell_all(const ServerContext& context, notify::ChannelServices services,
+                           notify::Notification message);
+
 // Sends a test message through one channel, whatever events it wants. kNotFound: no such channel.
 async::Co<Result<notify::DeliveryRecord>> test_channel(const ServerContext& context,
                                                        notify::ChannelServices services,

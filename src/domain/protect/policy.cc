@@ -162,6 +162,28 @@ void decode_steps(const Json* steps, Policy& policy, std::vector<Problem>& probl
                  });
 }
 
+// CLUSTER/svm:volume, or STORE:/objstore for the cloud.
+void check_destination(ObjectReader& entry, const Level& level) {
+  if (level.destination.empty()) {
+    return;
+  }
+  const bool store = level.destination.ends_with(":/objstore");
+  const size_t slash = level.destination.find('/');
+  const size_t colon = level.destination.find(':');
+  const bool volume = slash != std::string::npos && slash > 0 && colon != std::string::npos &&
+                      colon > slash + 1 && colon + 1 < level.destination.size();
+  if (level.level == "local_snapshot") {
+    entry.problem("destination", "a snapshot lies in its volume and has no destination");
+  } else if (level.level == "cloud_backup" ? !store : store || !volume) {
+    entry.problem("destination", level.level == "cloud_backup"
+                                     ? "must be STORE:/objstore, with the name of an object store"
+                                     : "must be CLUSTER/svm:volume");
+  }
+  if (!level.repository.empty()) {
+    entry.problem("destination", "a level has a repository or a destination, not both");
+  }
+}
+
 void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& problems) {
   const Json* levels = reader.value("levels");
   if (levels == nullptr) {
@@ -182,12 +204,18 @@ void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& p
       ObjectReader entry(item, pointer, problems);
       level.level = entry.string("level");
       level.repository = entry.string_or("repository", "");
+      level.destination = entry.string_or("destination", "");
+      level.mirror_policy = entry.string_or("mirror_policy", "");
+      level.lock = decode_duration(entry, "lock", Nanoseconds(0));
+      check_destination(entry, level);
       entry.reject_unknown();
     }
-    if (level.level != "local_snapshot" && level.level != "local_replica") {
+    constexpr std::array<std::string_view, 4> kLevels{"local_snapshot", "local_replica",
+                                                      "remote_replica", "cloud_backup"};
+    if (std::find(kLevels.begin(), kLevels.end(), level.level) == kLevels.end()) {
       problems.push_back(
-          {pointer, fmt::format("this server offers no level '{}': use local_snapshot "
-                                "or local_replica",
+          {pointer, fmt::format("this server offers no level '{}': use local_snapshot, "
+                                "local_replica, remote_replica or cloud_backup",
                                 level.level)});
     }
     policy.levels.push_back(std::move(level));

@@ -16,8 +16,13 @@ namespace holdfast::protect {
 
 // One copy that the policy promises. `repository` is a name; empty: the default of the level.
 struct Level {
-  std::string level;  // local_snapshot, local_replica
+  std::string level;  // local_snapshot, local_replica, remote_replica, cloud_backup
   std::string repository;
+  // Where the storage system itself keeps it: CLUSTER/svm:volume or STORE:/objstore; empty: the
+  // only replica that the volume has of this level.
+  std::string destination{};
+  std::string mirror_policy{};  // of a relationship that is made; empty: our own
+  Nanoseconds lock{0};          // nobody can delete the copy before
 };
 
 // What happens to an occurrence whose predecessor of the same schedule still runs.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/base/yaml.h"
+#include "domain/protect/resources.h"
 
 namespace holdfast::protect {
 namespace {
@@ -133,6 +134,61 @@ TEST(Policy, ReadsHowSchedulesFire) {
   }
   EXPECT_EQ(pointers,
             (std::set<std::string>{"/overlap", "/schedules/0/d/jitter", "/schedules/0/d/paused"}));
+}
+
+TEST(Policy, ReadsWhereALevelLies) {
+  const auto policy = decode_policy(
+      document("kind: policy\nname: p\nlevels:\n  - level: local_snapshot\n    lock: 7d\n"
+               "  - {level: remote_replica, destination: 'west/svm2:copy', mirror_policy: mine}\n"
+               "  - {level: cloud_backup, destination: 'vault:/objstore'}\n"),
+      "UTC");
+  ASSERT_TRUE(policy) << policy.error().to_string();
+  ASSERT_EQ(policy->levels.size(), 3u);
+  EXPECT_EQ(policy->levels[0].lock, std::chrono::hours(24 * 7));
+  EXPECT_EQ(policy->levels[1].destination, "west/svm2:copy");
+  EXPECT_EQ(policy->levels[1].mirror_policy, "mine");
+
+  const Error error = refused(
+      "kind: policy\nname: p\nlevels:\n  - {level: local_snapshot, destination: 'w/s:v'}\n"
+      "  - {level: remote_replica, destination: 'svm2:copy'}\n"
+      "  - {level: cloud_backup, destination: 'west/svm2:copy'}\n"
+      "  - {level: local_replica, destination: 'w/s:v', repository: r}\n  - level: tape\n");
+  EXPECT_EQ(error.context().size(), 5u) << error.to_string();
+}
+
+inventory::Resource resource(const std::string& driver, const std::string& group = "") {
+  inventory::Resource made;
+  made.name = "r";
+  made.driver = driver;
+  made.consistency_group = group;
+  return made;
+}
+
+TEST(Policy, IsRefusedWhereTheStorageCannotGiveALevel) {
+  Policy policy = default_policy("UTC");
+  policy.levels = {{"remote_replica", ""}};
+  EXPECT_TRUE(check_capabilities(resource("ontap"), policy));
+  for (const char* driver : {"directory", "btrfs"}) {
+    const Status refusal = check_capabilities(resource(driver), policy);
+    ASSERT_FALSE(refusal) << driver;
+    EXPECT_EQ(refusal.error().code(), Code::kFailedPrecondition);
+  }
+}
+
+TEST(Policy, IsRefusedForALockThatCannotBe) {
+  Policy policy = default_policy("UTC");
+  policy.levels = {{"local_snapshot", ""}};
+  policy.levels[0].lock = std::chrono::hours(24);
+  EXPECT_TRUE(check_capabilities(resource("ontap"), policy));
+  EXPECT_FALSE(check_capabilities(resource("btrfs"), policy));
+  const Status in_group = check_capabilities(resource("ontap", "orders"), policy);
+  ASSERT_FALSE(in_group);
+  EXPECT_NE(in_group.error().message().find("53411959"), std::string::npos);
+  policy.levels[0].lock = std::chrono::hours(24 * 31);
+  EXPECT_FALSE(check_capabilities(resource("ontap"), policy)) << "kept for 30 days only";
+  policy.levels = {{"cloud_backup", ""}};
+  policy.levels[0].lock = std::chrono::hours(1);
+  EXPECT_FALSE(check_capabilities(resource("ontap"), policy));
 }
 
 }  // namespace

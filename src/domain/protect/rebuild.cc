@@ -75,7 +75,7 @@ std::optional<Tagged> from_snapshot(const Json& row, const inventory::Repository
   found.point.bytes = static_cast<std::uint64_t>(get_int(row, "bytes"));
   inventory::Copy copy;
   const bool first = repository.replica_of.empty();
-  copy.level = first && method_of(found.resource.driver, "local_snapshot") == "restic"
+  copy.level = first && method_of(found.resource.driver, "local_snapshot", false) == "restic"
                    ? "local_snapshot"
                    : "local_replica";
   copy.method = "restic";
@@ -141,7 +141,7 @@ Result<Json> known_volumes(const ServerContext& context) {
   }));
   JsonArray list;
   for (const inventory::Resource& resource : resources) {
-    if (method_of(resource.driver, "local_snapshot") != "restic") {
+    if (method_of(resource.driver, "local_snapshot", false) != "restic") {
       const activities::VolumeRef volume{resource.driver, resource.path, resource.agent};
       list.push_back(
           JsonObject{{"resource_id", resource.id.text()}, {"volume", activities::encode(volume)}});
@@ -168,7 +168,7 @@ Tagged from_storage_snapshot(db::Connection& sql, const inventory::Resource& res
   }
   inventory::Copy copy;
   copy.level = "local_snapshot";
-  copy.method = "btrfs_snapshot";
+  copy.method = method_of(resource.driver, "local_snapshot", false);
   copy.location = get_string(row, "path");
   copy.snapshot_id = found.point.id.text();
   copy.state = "available";

@@ -9,6 +9,7 @@
 #include "core/env/posix/atomic_file.h"
 #include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/backup_activities.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/schedule_state.h"
@@ -41,6 +42,55 @@ int rank(const std::string& consistency) {
   return consistency == "application" ? 2 : consistency == "crash" ? 1 : 0;
 }
 
+Error cannot(const inventory::Resource& resource, const Policy& policy, const Level& level,
+             std::string_view why) {
+  return Error(Code::kFailedPrecondition,
+               fmt::format("policy '{}' demands level {} of resource '{}', which cannot be: {}",
+                           policy.name, level.level, resource.name, why));
+}
+
+// Levels and locks that the resource's storage cannot give.
+Status check_level(const inventory::Resource& resource, const Policy& policy, const Level& level) {
+  const bool mirrors = resource.driver == "ontap";
+  if ((level.level == "remote_replica" || level.level == "cloud_backup") && !mirrors) {
+    return cannot(resource, policy, level,
+                  fmt::format("the driver {} has no replication of its own", resource.driver));
+  }
+  if (!level.destination.empty() && !mirrors) {
+    return cannot(resource, policy, level,
+                  fmt::format("the driver {} has no replication of its own, so the level has no "
+                              "destination",
+                              resource.driver));
+  }
+  if (level.lock.count() == 0) {
+    return {};
+  }
+  const std::string method = method_of(resource.driver, level.level, !level.destination.empty());
+  if (method == "restic" || method == "btrfs_snapshot" || method == "snapmirror_cloud") {
+    return cannot(resource, policy, level,
+                  "only ONTAP snapshots and SnapMirror copies have a lock");
+  }
+  if (method == "ontap_snapshot" && !resource.consistency_group.empty()) {
+    return cannot(resource, policy, level,
+                  "a member of a consistency group has no locked snapshots (53411959): lock the "
+                  "replicated copy instead");
+  }
+  if (method == "snapmirror" && !level.mirror_policy.empty()) {
+    return cannot(resource, policy, level,
+                  "the lock of a replicated copy is the period of a rule in its SnapMirror policy: "
+                  "set it there, or leave mirror_policy out");
+  }
+  for (const ScheduleEntry& schedule : policy.schedules) {
+    const auto kept = parse_duration(schedule.retention);
+    if (kept && *kept < level.lock) {
+      return cannot(resource, policy, level,
+                    fmt::format("it is locked for {} and schedule '{}' lets it go after {}",
+                                format_duration(level.lock), schedule.label, schedule.retention));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_capabilities(const inventory::Resource& resource, const Policy& policy) {
@@ -59,6 +109,9 @@ Status check_capabilities(const inventory::Resource& resource, const Policy& pol
         fmt::format("policy '{}' demands proof level L3, and resource '{}' has no probe_command",
                     policy.name, resource.name));
   }
+  for (const Level& level : policy.levels) {
+    HF_TRY_VOID(check_level(resource, policy, level));
+  }
   return {};
 }
 
@@ -69,8 +122,12 @@ async::Co<Status> look_here(const Services& services, NewResource wanted,
                             inventory::Resource& resource) {
   resource.driver = wanted.driver;
   if (resource.driver.empty()) {
-    resource.driver = co_await async::run_on(
-        services.data.blocking(), [path = wanted.path] { return storage::suitable_kind(path); });
+    const activities::DataContext* data = &services.data;
+    resource.driver = co_await async::run_on(data->blocking(), [data, path = wanted.path] {
+      const auto real = storage::real_directory(path);
+      const bool on_a_system = real && data->systems().place_of(*real);
+      return on_a_system ? std::string("ontap") : storage::suitable_kind(path);
+    });
   }
   HF_CO_TRY(storage::Driver* const driver, services.data.driver(resource.driver));
   auto volume = co_await driver->resolve(wanted.path);

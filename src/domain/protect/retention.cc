@@ -74,7 +74,8 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
       if (!going.contains(point.id.text()) || copy.state != "available") {
         continue;
       }
-      Batch& batch = by_place[copy.repository];
+      const bool mirrored = copy.method.starts_with("snapmirror");
+      Batch& batch = by_place[mirrored ? "at " + copy.location : copy.repository];
       batch.copies.push_back(Json(copy.id.text()));
       batch.names.push_back(Json(copy.snapshot_id));
       if (batch.input.empty() && copy.method == "restic") {
@@ -86,8 +87,12 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
                        {"repository", activities::encode(reference)}};
       } else if (batch.input.empty()) {
         const activities::VolumeRef volume{resource.driver, resource.path, resource.agent};
-        batch.input = {{"activity", "storage.delete_snapshots"},
-                       {"volume", activities::encode(volume)}};
+        batch.input = {
+            {"activity", mirrored ? "storage.delete_copies" : "storage.delete_snapshots"},
+            {"volume", activities::encode(volume)}};
+        if (mirrored) {
+          batch.input["mirror"] = copy.location;
+        }
       }
     }
   }

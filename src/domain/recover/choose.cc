@@ -101,12 +101,25 @@ Result<ChosenPoint> choose_point(db::Connection& sql, const std::string& source,
   return ChosenPoint{*std::move(newest), std::move(resource), why};
 }
 
+namespace {
+
+// What is read first when nobody says: repositories, then snapshots in place, then what must be
+// brought back from another system.
+int rank_of(const std::string& method) {
+  return method == "restic"              ? 0
+         : method.ends_with("_snapshot") ? 1
+         : method == "snapmirror"        ? 2
+                                         : 3;
+}
+
+}  // namespace
+
 Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::string& wanted) {
   const inventory::Copy* best = nullptr;
   for (const inventory::Copy& copy : point.copies) {
     const bool asked = wanted.empty() || copy.id.text() == wanted || copy.level == wanted ||
                        copy.repository == wanted;
-    const bool better = best == nullptr || (best->method != "restic" && copy.method == "restic");
+    const bool better = best == nullptr || rank_of(copy.method) < rank_of(best->method);
     if (copy.state == "available" && asked && better) {
       best = &copy;
     }
@@ -188,6 +201,11 @@ Result<activities::RestoreRequest> read_request(db::Connection& sql,
   activities::RestoreRequest request;
   request.source_path = resource.path;
   request.snapshot_id = copy.snapshot_id;
+  if (copy.method.starts_with("snapmirror")) {
+    request.mirror = copy.location;
+    request.volume = {resource.driver, resource.path, resource.agent};
+    return request;
+  }
   if (copy.method != "restic") {
     request.snapshot_path = copy.location;
     return request;

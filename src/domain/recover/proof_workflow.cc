@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "domain/activities/fetch_workflow.h"
 #include "domain/activities/recovery_types.h"
 #include "domain/activities/step_types.h"
 #include "domain/activities/workflow_options_types.h"
@@ -46,6 +47,15 @@ flow::Task<void> report_failure(flow::WorkflowContext& ctx, ProofRun& run, Error
 flow::Task<Result<Json>> prove(flow::WorkflowContext& ctx, ProofRun& run) {
   run.steps.begin("prove", ctx.now());
   show(ctx, run);
+  if (!run.plan.restore.mirror.empty()) {
+    const Result<Json> fetched =
+        co_await fetch_copy(ctx, run.plan.restore, run.plan.run_id, kProofPriority);
+    if (!fetched) {
+      run.steps.failed("prove", fetched.error(), ctx.now());
+      co_return fetched;
+    }
+    run.plan.restore.snapshot_path = get_string(*fetched, "path");
+  }
   Result<Json> answer = co_await ctx.activity("proof.run", encode(run.plan),
                                               data_options_at(run.plan.agent, kProofPriority));
   if (!answer) {
@@ -99,6 +109,9 @@ flow::Task<Result<Json>> recovery_proof(flow::WorkflowContext& ctx) {
     run.steps.announce("proof", name);
   }
   Result<Json> result = co_await prove(ctx, run);
+  if (!run.plan.restore.mirror.empty()) {
+    co_await drop_fetched(ctx, run.plan.restore, run.plan.run_id);
+  }
   if (result) {
     run.steps.not_applicable("notify", "the proof holds");
     result->get_object()["steps"] = run.steps.to_json();

@@ -62,7 +62,8 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
   plan.restore.target = target.path;
   plan.restore.in_place = target.in_place;
   plan.agent = target.agent;
-  if (!plan.restore.snapshot_path.empty() && target.agent != chosen.resource.agent) {
+  if ((!plan.restore.snapshot_path.empty() || !plan.restore.mirror.empty()) &&
+      target.agent != chosen.resource.agent) {
     return Error(
         Code::kFailedPrecondition,
         fmt::format("this copy is a storage snapshot on the host of '{}', and the target is "

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "domain/activities/fetch_workflow.h"
 #include "domain/activities/recovery_types.h"
 #include "domain/activities/run_step_workflow.h"
 #include "domain/activities/workflow_options_types.h"
@@ -235,7 +236,26 @@ flow::Task<Result<Json>> keep_manifest(RecoveryRun& run, Json result) {
                               control_options());
 }
 
+// A copy on another system is brought to where it can be read.
+flow::Task<Status> fetch(RecoveryRun& run) {
+  if (run.plan.restore.mirror.empty()) {
+    co_return Status();
+  }
+  run.steps.begin("fetch", run.ctx.now());
+  run.show();
+  const Result<Json> fetched =
+      co_await fetch_copy(run.ctx, run.plan.restore, run.plan.run_id, kRecoveryPriority);
+  if (!fetched) {
+    run.steps.failed("fetch", fetched.error(), run.ctx.now());
+    co_return fetched.error();
+  }
+  run.plan.restore.snapshot_path = get_string(*fetched, "path");
+  run.steps.done("fetch", get_string(*fetched, "detail"), run.ctx.now());
+  co_return Status();
+}
+
 flow::Task<Result<Json>> carry_out(RecoveryRun& run) {
+  HF_CO_TRY_VOID(co_await fetch(run));
   HF_CO_TRY_VOID(co_await propose(run));
   if (run.plan.dry_run) {
     co_return summary(run, false);
@@ -259,11 +279,18 @@ flow::Task<Result<Json>> data_recovery(flow::WorkflowContext& ctx) {
   HF_CO_TRY(const Json plan,
             co_await ctx.activity("recover.begin", std::move(begin), control_options()));
   run.plan = decode<RecoveryPlan>(plan);
+  const bool fetches = !run.plan.restore.mirror.empty();
+  if (fetches) {
+    run.steps.announce("recovery", "fetch");
+  }
   for (const std::string_view name :
        {"propose", "approval", "restore", "validate", "manifest", "notify"}) {
     run.steps.announce("recovery", name);
   }
   Result<Json> result = co_await carry_out(run);
+  if (fetches) {
+    co_await drop_fetched(run.ctx, run.plan.restore, run.plan.run_id);
+  }
   if (!run.plan.dry_run) {
     co_await notify(run, status_of(result));
   }

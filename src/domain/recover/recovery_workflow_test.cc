@@ -105,5 +105,26 @@ TEST_F(RecoveryWorkflow, ACancelledRunTakesItsQuestionBack) {
   EXPECT_EQ(count("engine.restore"), 0);
 }
 
+TEST_F(RecoveryWorkflow, BringsACopyBackFromAnotherSystemAndLeavesNothingThere) {
+  effects_.overwrites = 0;
+  plan_.restore.mirror = "west/svm2:vol1_copy";
+  plan_.restore.snapshot_id = "pt_1";
+  plan_.restore.volume = {"ontap", "/mnt/vol1", ""};
+  answer("storage.fetch_copy", [](const Json&) {
+    return Result<Json>(JsonObject{{"path", "/mnt/fetched"}, {"detail", "brought back"}});
+  });
+  answer("storage.drop_fetched", [](const Json&) { return Result<Json>(JsonObject{}); });
+  answer("engine.restore",
+         [](const Json&) { return Result<Json>(Error(Code::kDataLoss, "it broke")); });
+  start_recovery();
+  const auto ended = run_to_end();
+  EXPECT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(status_of_step(ended, "fetch"), "done");
+  EXPECT_EQ(get_string(input_of("storage.fetch_copy"), "snapshot"), "pt_1");
+  EXPECT_EQ(get_string(input_of("engine.restore"), "snapshot_path"), "/mnt/fetched");
+  EXPECT_EQ(get_string(input_of("storage.drop_fetched"), "name"), "run_1");
+  EXPECT_EQ(count("storage.drop_fetched"), 1);
+}
+
 }  // namespace
 }  // namespace holdfast::recover

@@ -51,6 +51,11 @@ Error unsupported(std::string_view kind, std::string_view what) {
                fmt::format("the storage driver {} has no {}", kind, what));
 }
 
+async::Co<Result<std::vector<Snapshot>>> Driver::create_group_snapshot(std::vector<Volume>,
+                                                                       SnapshotSpec) {
+  co_return unsupported(kind(), "group snapshots");
+}
+
 Result<std::string> real_directory(const std::string& path) {
   if (!path.starts_with('/')) {
     return Error(Code::kInvalidArgument, "a protected path is absolute").with("path", path);

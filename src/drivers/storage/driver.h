@@ -19,6 +19,9 @@
 
 namespace holdfast::storage {
 
+class Replication;    // replication.h
+class NativeRestore;  // native_restore.h
+
 // What a copy read from this driver is worth: files of different instants, the state that a power
 // cut would leave, or one that the application has agreed to.
 enum class Consistency { kNone, kCrash, kApplication };
@@ -33,6 +36,7 @@ struct Capabilities {
   bool space = false;             // space
   bool replicas = false;          // can have replicas of its own; see replicas()
   bool groups = false;            // one snapshot of several volumes at one instant
+  bool retention = false;         // snapshots that cannot be deleted before a time
 };
 
 struct SystemInfo {
@@ -66,7 +70,11 @@ struct Replica {
 
 struct SnapshotSpec {
   std::string name;     // the recovery point's id; letters, digits, '-', '_' and '.'
-  std::string comment;  // kept beside the snapshot, up to 4 KiB
+  std::string comment;  // kept beside the snapshot, up to 4 KiB (ontap: 255 bytes)
+  // Only where `retention` is a capability: not deleted before it, by anybody but an administrator
+  // (keep_until), or by nobody at all (locked_until).
+  std::optional<UtcTime> keep_until{};
+  std::optional<UtcTime> locked_until{};
 };
 
 struct Snapshot {
@@ -112,6 +120,12 @@ class Driver {
   // Durable when it returns. A snapshot of this name that exists already is returned as it is:
   // repeating the call is harmless.
   virtual async::Co<Result<Snapshot>> create_snapshot(Volume volume, SnapshotSpec spec) = 0;
+  // One instant of several volumes of one system: writes to all of them are fenced until every
+  // snapshot is taken, and a snapshot of some is none. Answers in the order of `volumes`; otherwise
+  // as create_snapshot. kDeadlineExceeded (transient): the fence ended first; nothing is left of
+  // it.
+  virtual async::Co<Result<std::vector<Snapshot>>> create_group_snapshot(
+      std::vector<Volume> volumes, SnapshotSpec spec);
   // The snapshots that create_snapshot made of this volume, oldest first.
   virtual async::Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) = 0;
   // Success too when there is none of that name.
@@ -126,6 +140,10 @@ class Driver {
   virtual async::Co<Result<Clone>> create_clone(Volume volume, std::string snapshot,
                                                 std::string clone_name) = 0;
   virtual async::Co<Status> delete_clone(Volume volume, std::string clone_name) = 0;
+
+  // Further ports of the same system; nullptr where it has nothing of the kind.
+  virtual Replication* replication() { return nullptr; }
+  virtual NativeRestore* native_restore() { return nullptr; }
 };
 
 // Helpers for drivers.

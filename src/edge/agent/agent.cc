@@ -133,10 +133,11 @@ Status run_agent(const Options& given, const sigset_t& ending) {
   activities::register_engine_activities(registry, data);
   activities::register_restore_activities(registry, data);
   activities::register_storage_activities(registry, data);
+  activities::register_replication_activities(registry, data);
   activities::register_proof_activities(registry, data);
 
   net::ClientOptions net_options;
-  net_options.ca_file = options.ca_file;
+  net_options.tls.ca_file = options.ca_file;
   net_options.user_agent = std::string("holdfast-agent/") + HOLDFAST_VERSION;
   HF_TRY(const auto client, net::HttpClient::create(clock, net_options));
   const auto source = make_http_source(*client, options.server, std::move(token));

@@ -63,6 +63,15 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"pollAgentTask", poll_agent_task},
     {"heartbeatAgentTask", heartbeat_agent_task},
     {"completeAgentTask", complete_agent_task},
+    {"listSystems", list_systems},
+    {"addSystem", add_system},
+    {"getSystem", get_system},
+    {"removeSystem", remove_system},
+    {"testSystem", test_system},
+    {"getSystemInventory", system_inventory},
+    {"listSystemEvents", system_events},
+    {"acknowledgeSystemEvent", acknowledge_system_event},
+    {"listSystemFindings", system_findings},
 });
 
 }  // namespace

@@ -75,5 +75,14 @@ async::Co<Result<Json>> remove_agent(Call call);
 async::Co<Result<Json>> poll_agent_task(Call call);
 async::Co<Result<Json>> heartbeat_agent_task(Call call);
 async::Co<Result<Json>> complete_agent_task(Call call);
+async::Co<Result<Json>> list_systems(Call call);
+async::Co<Result<Json>> add_system(Call call);
+async::Co<Result<Json>> get_system(Call call);
+async::Co<Result<Json>> remove_system(Call call);
+async::Co<Result<Json>> test_system(Call call);
+async::Co<Result<Json>> system_inventory(Call call);
+async::Co<Result<Json>> system_events(Call call);
+async::Co<Result<Json>> acknowledge_system_event(Call call);
+async::Co<Result<Json>> system_findings(Call call);
 
 }  // namespace holdfast::api

@@ -9,6 +9,7 @@
 #include "domain/access/agents.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
+#include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/schedule_service.h"
 #include "edge/api/agent_view.h"
@@ -167,6 +168,25 @@ class Doctor {
                          resource.agent));
   }
 
+  // A storage system that does not answer, and what those report that do.
+  Status look_at_systems(db::Connection& sql) {
+    HF_TRY(const auto systems, inventory::list_systems(sql));
+    for (const inventory::StoredSystem& system : systems) {
+      if (!system.problem.empty()) {
+        find_out("error", system.problem, "storage system " + system.name,
+                 "holdfast system test " + system.name);
+      }
+    }
+    HF_TRY(const auto events, inventory::open_system_events(sql));
+    for (const inventory::SystemEvent& event : events) {
+      find_out("warning", fmt::format("{} ({}): {}", event.name, event.severity, event.text),
+               fmt::format("storage system {}, {}", event.system,
+                           event.resource.empty() ? event.cluster : event.resource),
+               "holdfast system events " + event.system);
+    }
+    return {};
+  }
+
   JsonArray take() { return std::move(findings_); }
 
  private:
@@ -216,6 +236,7 @@ Result<JsonArray> examine(db::Connection& sql, const protect::Services& services
     doctor.find_out("info", "waits for a decision until " + to_rfc3339(approval.expires_at),
                     "approval " + approval.id, "holdfast approval approve " + approval.id);
   }
+  HF_TRY_VOID(doctor.look_at_systems(sql));
   const auto chain = audit::verify(sql);
   if (!chain) {
     doctor.find_out("error", chain.error().to_string(), "audit log",

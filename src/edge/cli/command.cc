@@ -29,8 +29,9 @@ Result<JsonObject> labels_of(const Arguments& arguments) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> made;
-    for (std::vector<Command> part : {protection_commands(), point_commands(), run_commands(),
-                                      schedule_commands(), agent_commands(), server_commands()}) {
+    for (std::vector<Command> part :
+         {protection_commands(), point_commands(), run_commands(), schedule_commands(),
+          agent_commands(), system_commands(), server_commands()}) {
       made.insert(made.end(), part.begin(), part.end());
     }
     return made;

@@ -65,6 +65,7 @@ std::vector<Command> point_commands();
 std::vector<Command> run_commands();
 std::vector<Command> schedule_commands();
 std::vector<Command> agent_commands();
+std::vector<Command> system_commands();
 std::vector<Command> server_commands();
 
 }  // namespace holdfast::cli

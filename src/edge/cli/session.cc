@@ -86,7 +86,7 @@ Result<Session::Connection*> Session::connect() {
   HF_TRY(made->server, server_address(environment("HOLDFAST_SERVER")));
   HF_TRY(made->token, find_token());
   net::ClientOptions options;
-  options.ca_file = environment("HOLDFAST_CA_FILE");
+  options.tls.ca_file = environment("HOLDFAST_CA_FILE");
   HF_TRY(made->client, net::HttpClient::create(clock_, options));
   connection_ = std::move(made);
   return connection_.get();

@@ -26,7 +26,7 @@ std::span<const Route> routes();
 // Schema of a named shape (JSON Schema 2020-12), null when there is none.
 const Json* shape(std::string_view name);
 // Schemas of the documents that `apply` takes, by kind: resource, repository, channel, policy,
-// scheduled_backup.
+// system, scheduled_backup.
 const JsonObject& document_schemas();
 
 // The OpenAPI 3.1 document of all routes.

@@ -42,7 +42,7 @@ TEST(OpenApi, HoldsEveryRouteWithItsParameters) {
 }
 
 TEST(DocumentSchemas, AreValidJsonForEachKind) {
-  EXPECT_EQ(document_schemas().size(), 5u);
+  EXPECT_EQ(document_schemas().size(), 6u);
   EXPECT_TRUE(document_schemas().contains("policy"));
 }
 

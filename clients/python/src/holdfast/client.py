@@ -148,6 +148,38 @@ class Client:
         """Revokes the agent's key: it stops by itself."""
         return self.delete(f"/v1/agents/{quote(name)}")
 
+    def systems(self):
+        """Storage systems: ONTAP clusters and Unified Managers."""
+        return list(self.items("/v1/systems"))
+
+    def system(self, name):
+        return self.get(f"/v1/systems/{quote(name)}")
+
+    def add_system(self, name, type, address, key=None, **fields):
+        """Adds or changes a system; `fields` as in its document, with `password` instead of a file where you like."""
+        return self.post("/v1/systems", {"name": name, "type": type, "address": address, **fields}, key)
+
+    def remove_system(self, name):
+        return self.delete(f"/v1/systems/{quote(name)}")
+
+    def test_system(self, name):
+        """{"good", "checks"}: each check has `name`, `good`, `detail` and the advice."""
+        return self.post(f"/v1/systems/{quote(name)}/test")
+
+    def system_inventory(self, name):
+        """One row a cluster, with its volumes, groups, relationships and policies."""
+        return list(self.items(f"/v1/systems/{quote(name)}/inventory"))
+
+    def system_events(self, name):
+        return list(self.items(f"/v1/systems/{quote(name)}/storage-events"))
+
+    def acknowledge_event(self, name, event):
+        return self.post(f"/v1/systems/{quote(name)}/storage-events/{quote(event)}/acknowledge")
+
+    def system_findings(self, name):
+        """What others made on it, or was left behind."""
+        return list(self.items(f"/v1/systems/{quote(name)}/findings"))
+
     def approve(self, approval_id, comment=""):
         return self.post(f"/v1/approvals/{quote(approval_id)}/approve", {"comment": comment})
 

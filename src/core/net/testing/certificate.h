@@ -5,10 +5,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "core/base/bytes.h"
 #include "core/base/check.h"
 
 namespace holdfast::net::testing {
@@ -39,6 +42,22 @@ inline void write_certificate(const std::string& folder, const std::string& name
   file = std::fopen((folder + "/key.pem").c_str(), "w");
   PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   std::fclose(file);
+}
+
+// SHA-256 of FOLDER/cert.pem's certificate, or of its public key.
+inline std::string fingerprint(const std::string& folder, bool of_key) {
+  std::FILE* file = std::fopen((folder + "/cert.pem").c_str(), "r");
+  HF_CHECK(file != nullptr, "the certificate was written");
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      PEM_read_X509(file, nullptr, nullptr, nullptr), &X509_free);
+  std::fclose(file);
+  unsigned char* der = nullptr;
+  const int size = of_key ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &der)
+                          : i2d_X509(certificate.get(), &der);
+  std::array<std::uint8_t, 32> digest{};
+  EVP_Digest(der, static_cast<size_t>(size), digest.data(), nullptr, EVP_sha256(), nullptr);
+  OPENSSL_free(der);
+  return to_hex(digest);
 }
 
 }  // namespace holdfast::net::testing

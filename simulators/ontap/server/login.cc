@@ -1,0 +1,57 @@
+#include "simulators/ontap/server/login.h"
+
+#include "core/base/bytes.h"
+#include "core/crypto/digest.h"
+#include "simulators/ontap/server/token.h"
+
+namespace holdfast::ontap_sim {
+namespace {
+
+// A user that was made at the manager.
+Outcome<Login> manager_user(World& world, const std::string& name, const std::string& pair,
+                            Fault refused) {
+  const JsonObject* user = world.manager().find("user", name);
+  if (user == nullptr || text_at(*user, "_sim.password") != crypto::sha256_hex(as_bytes(pair))) {
+    return refused;
+  }
+  return Login{name, text_at(*user, "role") == "administrator" ||
+                         text_at(*user, "role") == "storage_administrator"};
+}
+
+}  // namespace
+
+Outcome<Login> check_login(World& world, const Cluster* cluster, const net::HttpRequest& request) {
+  const Fault refused(401, 6691623, "User is not authorized.");
+  Locked lock(world);
+  const std::string user = cluster ? cluster->user : world.config().user;
+  const std::string password = cluster ? cluster->password : world.note("um.password");
+  const std::string_view header = request.header("authorization");
+  if (header.empty()) {
+    return cluster && request.client_name == user ? Outcome<Login>(Login{user})
+                                                  : Outcome<Login>(refused);
+  }
+  if (cluster != nullptr && (header.starts_with("Bearer ") || header.starts_with("bearer "))) {
+    HF_TRY(std::string name, check_token(world, header.substr(7), cluster->uuid, request.method));
+    return Login{std::move(name)};
+  }
+  if (!header.starts_with("Basic ") && !header.starts_with("basic ")) {
+    return refused;
+  }
+  const auto decoded = from_base64(header.substr(6));
+  if (!decoded) {
+    return refused;
+  }
+  const std::string pair(as_text(*decoded));
+  if (pair == user + ":" + password) {
+    return Login{user};
+  }
+  for (const UserConfig& one : world.config().users) {
+    if (pair == one.name + ":" + one.password) {
+      return Login{one.name, one.writes};
+    }
+  }
+  return cluster ? Outcome<Login>(refused)
+                 : manager_user(world, pair.substr(0, pair.find(':')), pair, refused);
+}
+
+}  // namespace holdfast::ontap_sim

@@ -1,0 +1,85 @@
+#include "simulators/ontap/server/token.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/crypto/hmac.h"
+
+namespace holdfast::ontap_sim {
+namespace {
+
+constexpr auto kLife = std::chrono::hours(1);
+
+std::int64_t seconds(UtcTime time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
+std::string sign(World& world, std::string_view text) {
+  std::string key = world.note("oauth.key");
+  if (key.empty()) {
+    key = to_hex(world.random().bytes16()) + to_hex(world.random().bytes16());
+    world.set_note("oauth.key", key);
+  }
+  return to_base64url(crypto::hmac_sha256(as_bytes(key), as_bytes(text)));
+}
+
+std::vector<std::string_view> split(std::string_view text, char sign) {
+  std::vector<std::string_view> out;
+  while (true) {
+    const size_t at = text.find(sign);
+    out.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) {
+      return out;
+    }
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::string from_base64url(std::string_view text) {
+  std::string standard(text);
+  std::ranges::replace(standard, '-', '+');
+  std::ranges::replace(standard, '_', '/');
+  standard.append((4 - standard.size() % 4) % 4, '=');
+  const auto bytes = from_base64(standard);
+  return bytes ? std::string(as_text(*bytes)) : std::string();
+}
+
+}  // namespace
+
+std::string issue_token(World& world, std::string_view scope) {
+  const JsonObject claims{{"iss", "ontap-sim"},
+                          {"sub", world.config().user},
+                          {"scope", scope},
+                          {"iat", seconds(world.now())},
+                          {"exp", seconds(world.now() + kLife)}};
+  const std::string head = to_base64url(as_bytes(R"({"alg":"HS256","typ":"JWT"})"));
+  const std::string text = head + "." + to_base64url(as_bytes(to_text(Json(claims))));
+  return text + "." + sign(world, text);
+}
+
+Outcome<std::string> check_token(World& world, std::string_view token, std::string_view cluster,
+                                 std::string_view method) {
+  const Fault refused(401, 6691623, "User is not authorized.");
+  const auto parts = split(token, '.');
+  if (parts.size() != 3 || sign(world, token.substr(0, token.rfind('.'))) != parts[2]) {
+    return refused;
+  }
+  const auto claims = parse_json(from_base64url(parts[1]));
+  if (!claims || !claims->is_object() ||
+      int_at(claims->as_object(), "exp") <= seconds(world.now())) {
+    return refused;
+  }
+  const std::string scope = text_at(claims->as_object(), "scope");
+  const auto words = split(scope, ':');
+  if (words.size() < 2 || words[0] != "ontap" || (words[1] != "*" && words[1] != cluster)) {
+    return refused;
+  }
+  if (words.size() > 3 && words[3] == "readonly" && method != "GET" && method != "HEAD" &&
+      method != "OPTIONS") {
+    return Fault(403, 6, "not authorized for that command");
+  }
+  return text_at(claims->as_object(), "sub");
+}
+
+}  // namespace holdfast::ontap_sim

@@ -1,0 +1,212 @@
+// Data activities on copies that the storage system makes itself, through the replication and
+// restore ports of its driver.
+#include <fmt/core.h>
+
+#include "core/async/run.h"
+#include "core/base/units.h"
+#include "domain/activities/data_activities.h"
+#include "domain/activities/progress_beat.h"
+#include "drivers/storage/driver.h"
+#include "drivers/storage/native_restore.h"
+#include "drivers/storage/replication.h"
+
+namespace holdfast::activities {
+namespace {
+
+using flow::ActivityContext;
+
+constexpr std::string_view kStore = ":/objstore";
+// Policy of relations that Holdfast makes: what it labels is carried over; how long it stays there
+// is decided by retention, which deletes each copy itself.
+constexpr std::string_view kOwnPolicy = "holdfast";
+constexpr std::string_view kOwnLabel = "holdfast";
+constexpr int kMostCopies = 250;
+
+struct Open {
+  storage::Driver* driver = nullptr;
+  storage::Replication* replication = nullptr;
+  storage::NativeRestore* restore = nullptr;
+  storage::Volume volume;
+};
+
+template <class T>
+T wait(const DataContext& context, async::Co<T> operation) {
+  return async::block_on(context.blocking().executor(), std::move(operation));
+}
+
+Result<Open> open(const DataContext& context, const Json& input) {
+  const auto reference = decode<VolumeRef>(*find(input, "volume"));
+  Open found;
+  HF_TRY(found.driver, context.driver(reference.driver));
+  found.replication = found.driver->replication();
+  found.restore = found.driver->native_restore();
+  if (found.replication == nullptr || found.restore == nullptr) {
+    return storage::unsupported(reference.driver, "replication of its own");
+  }
+  HF_TRY(found.volume, wait(context, found.driver->resolve(reference.path)));
+  return found;
+}
+
+// Where a relation ends, as policies and the catalog write it: CLUSTER/svm:volume, or
+// STORE:/objstore.
+std::string place_of(const storage::Relation& relation) {
+  return relation.destination.ends_with(kStore)
+             ? relation.destination
+             : relation.destination_cluster + "/" + relation.destination;
+}
+
+bool serves(const storage::Relation& relation, const std::string& level) {
+  const bool store = relation.destination.ends_with(kStore);
+  const bool remote =
+      relation.source_cluster != relation.destination_cluster && !relation.source_cluster.empty();
+  return level == "cloud_backup"     ? store
+         : level == "remote_replica" ? !store && remote
+                                     : !store && !remote;
+}
+
+// The relation of a level: the one that ends where the policy says, or the only one of its kind.
+Result<std::optional<storage::Relation>> relation_of(const DataContext& context, const Open& open,
+                                                     const std::string& level,
+                                                     const std::string& destination) {
+  HF_TRY(const auto relations, wait(context, open.replication->list(open.volume)));
+  std::optional<storage::Relation> found;
+  for (const storage::Relation& relation : relations) {
+    const bool fits =
+        destination.empty() ? serves(relation, level) : place_of(relation) == destination;
+    if (fits && found) {
+      return Error(Code::kConflict,
+                   fmt::format("the volume has several replicas that could be level {}, such as {} "
+                               "and {}: name the level's destination",
+                               level, place_of(*found), place_of(relation)));
+    }
+    if (fits) {
+      found = relation;
+    }
+  }
+  return found;
+}
+
+Result<storage::Relation> make_relation(const DataContext& context, const Open& open,
+                                        const std::string& level, const std::string& destination,
+                                        const Json& input) {
+  if (destination.empty()) {
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("the volume has no replica for level {}: give the level a destination, "
+                    "and the relationship is made",
+                    level));
+  }
+  storage::RelationSpec spec;
+  const bool store = destination.ends_with(kStore);
+  const size_t slash = store ? std::string::npos : destination.find('/');
+  spec.destination_cluster = slash == std::string::npos ? "" : destination.substr(0, slash);
+  spec.destination = slash == std::string::npos ? destination : destination.substr(slash + 1);
+  spec.policy = get_string(input, "mirror_policy", std::string(kOwnPolicy));
+  if (spec.policy == kOwnPolicy) {
+    const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
+    storage::ReplicationPolicy policy{
+        spec.policy, {{std::string(kOwnLabel), kMostCopies, get_string(input, "lock")}}};
+    HF_TRY_VOID(wait(context, open.replication->put_policy(
+                                  slash == std::string::npos ? own : spec.destination_cluster,
+                                  std::move(policy))));
+  }
+  return wait(context, open.replication->create(open.volume, std::move(spec)));
+}
+
+// Carries the point's snapshot over to the place of a level.
+Result<Json> replicate(const DataContext& context, ActivityContext& activity, const Json& input) {
+  const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
+  HF_TRY(const Open opened, open(context, input));
+  const std::string level = get_string(input, "level");
+  const std::string destination = get_string(input, "destination");
+  HF_TRY(auto relation, relation_of(context, opened, level, destination));
+  if (!relation) {
+    HF_TRY(relation, make_relation(context, opened, level, destination, input));
+  }
+  HF_TRY(const storage::Relation now,
+         wait(context, opened.replication->update(relation->id, get_string(input, "snapshot"))));
+  const std::string place = place_of(*relation);
+  return Json(JsonObject{{"location", place},
+                         {"added_bytes", now.transferred_bytes},
+                         {"detail", fmt::format("at {}, {} transferred, {}", place,
+                                                format_bytes(now.transferred_bytes), now.state)}});
+}
+
+Result<storage::Relation> known_relation(const DataContext& context, const Open& opened,
+                                         const std::string& place) {
+  HF_TRY(const auto relation, relation_of(context, opened, "", place));
+  if (!relation) {
+    return Error(
+        Code::kNotFound,
+        fmt::format("the relationship to {} is gone: read its copies on the system itself, "
+                    "or make the relationship again",
+                    place));
+  }
+  return *relation;
+}
+
+Result<Json> delete_copies(const DataContext& context, ActivityContext& activity,
+                           const Json& input) {
+  const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
+  const std::string place = get_string(input, "mirror");
+  if (place.ends_with(kStore)) {
+    return Json(JsonObject{
+        {"detail", fmt::format("the SnapMirror policy decides when copies in {} go", place)}});
+  }
+  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
+  std::int64_t deleted = 0;
+  for (const Json& name : find(input, "names")->get_array()) {
+    HF_TRY_VOID(wait(context,
+                     opened.replication->delete_copy(relation.id, std::string(name.get_string()))));
+    ++deleted;
+  }
+  return Json(JsonObject{{"detail", fmt::format("{} copies deleted at {}", deleted, place)}});
+}
+
+// Makes a copy readable: where its volume is mounted, or as a new volume beside the original.
+Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, const Json& input) {
+  const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
+  HF_TRY(const Open opened, open(context, input));
+  const std::string place = get_string(input, "mirror");
+  HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
+  HF_TRY(const storage::Clone copy,
+         wait(context, opened.restore->fetch_copy(opened.volume,
+                                                  {.relation = relation.id,
+                                                   .snapshot = get_string(input, "snapshot"),
+                                                   .files = {},
+                                                   .target = ""},
+                                                  get_string(input, "name"))));
+  return Json(JsonObject{
+      {"path", copy.path},
+      {"detail",
+       copy.name.empty()
+           ? fmt::format("the copy at {} is mounted at {}", place, copy.path)
+           : fmt::format("brought back from {} to a new volume at {}", place, copy.path)}});
+}
+
+Result<Json> drop_fetched(const DataContext& context, ActivityContext& activity,
+                          const Json& input) {
+  const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
+  HF_TRY(const Open opened, open(context, input));
+  HF_TRY_VOID(
+      wait(context, opened.restore->drop_fetched(opened.volume, get_string(input, "name"))));
+  return Json(JsonObject{});
+}
+
+}  // namespace
+
+void register_replication_activities(flow::ActivityRegistry& registry, const DataContext& context) {
+  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
+  const auto add = [&](const char* name, Activity run) {
+    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
+      return run(context, activity, input);
+    });
+  };
+  add("storage.replicate", replicate);
+  add("storage.delete_copies", delete_copies);
+  add("storage.fetch_copy", fetch_copy);
+  add("storage.drop_fetched", drop_fetched);
+}
+
+}  // namespace holdfast::activities

@@ -1,0 +1,46 @@
+// What is on a cluster and should be looked at: made by others, or left behind by us.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "drivers/storage/ontap/systems.h"
+
+namespace holdfast::storage::ontap {
+
+enum class FindingKind {
+  kForeignSnapshots,  // of a protected volume, by others: seen, never touched
+  kUnknownPoint,      // a snapshot of ours that the catalog does not know
+  kLeakedClone,       // a clone of ours that no run uses
+  kForeignRelation,   // replication that Holdfast does not drive
+  kUnhealthyRelation,
+  kDirectionChanged,  // the mirror of a protected volume runs towards it: it has failed over
+};
+std::string_view finding_name(FindingKind kind);
+
+struct Finding {
+  FindingKind kind = FindingKind::kForeignSnapshots;
+  std::string cluster;
+  std::string object;  // svm:volume, snapshot, relationship
+  std::string detail;  // one sentence: what it is and what to do
+};
+
+// What the catalog knows.
+struct Known {
+  std::function<bool(const std::string& volume_id)> is_protected;
+  std::function<bool(const std::string& point)> has_point;
+  std::function<bool(const std::string& clone_volume)> clone_in_use;
+  std::function<bool(const std::string& destination)> drives_relation;  // svm:volume
+};
+
+// Changes nothing. One list of volumes and one of relationships, then the snapshots of each
+// protected volume.
+async::Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known known);
+
+// Deletes every leaked clone; answers how many. A clone that cannot be deleted ends it.
+async::Co<Result<int>> remove_leaked_clones(ClusterPtr cluster, Known known);
+
+Json to_json(const Finding& finding);
+
+}  // namespace holdfast::storage::ontap

@@ -1,0 +1,56 @@
+// What a cluster has, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "drivers/storage/ontap/groups.h"
+#include "drivers/storage/ontap/relations.h"
+#include "drivers/storage/ontap/volumes.h"
+
+namespace holdfast::storage::ontap {
+
+struct SvmInfo {
+  std::string uuid;
+  std::string name;
+  std::string state;
+  std::string subtype;
+};
+
+struct AggregateInfo {
+  std::string uuid;
+  std::string name;
+  std::string node;
+  std::string state;
+  std::uint64_t size = 0;
+  std::uint64_t available = 0;
+  std::uint64_t used = 0;
+  double efficiency = 0;  // logical over physical; 0: not told
+};
+
+struct MirrorPolicyInfo {
+  std::string uuid;
+  std::string name;
+  std::string type;
+  std::vector<ReplicationRule> rules;
+};
+
+struct ClusterInventory {
+  std::string uuid;
+  std::string name;
+  std::string version;
+  std::string system;
+  std::vector<SvmInfo> svms;
+  std::vector<AggregateInfo> aggregates;
+  std::vector<VolumeInfo> volumes;
+  std::vector<GroupInfo> groups;
+  std::vector<RelationInfo> relations;  // whose destinations are here
+  std::vector<MirrorPolicyInfo> policies;
+};
+
+// Six lists, one after another: six calls where everything fits on a page.
+async::Co<Result<ClusterInventory>> take_inventory(ClusterPtr cluster);
+Json to_json(const ClusterInventory& inventory);
+
+}  // namespace holdfast::storage::ontap

@@ -1,0 +1,246 @@
+// SnapMirror between the simulator's two clusters: real bytes, real states.
+#include "drivers/storage/replication.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/relations.h"
+#include "drivers/storage/ontap/snapshots.h"
+#include "drivers/storage/ontap/testing/bed.h"
+
+namespace holdfast::storage::ontap {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::OntapBed;
+using testing::Simulator;
+using testing::Way;
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class SlowOntapReplicationTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = OntapBed::unavailable(); !why.empty()) {
+      GTEST_SKIP() << why;
+    }
+    bed_.emplace(Way::kDirect);
+    const auto volume = run(driver().resolve(bed_->path()));
+    ASSERT_TRUE(volume) << volume.error().to_string();
+    volume_ = *volume;
+    west_ = Simulator::instance().cluster_name(1);
+    copy_ = bed_->name() + "_copy";
+  }
+
+  template <class T>
+  T run(async::Co<T> co) {
+    return bed_->run(std::move(co));
+  }
+  Driver& driver() { return bed_->driver(); }
+  Replication& replication() { return *driver().replication(); }
+  NativeRestore& restore() { return *driver().native_restore(); }
+  std::string file(const std::string& name) { return bed_->path() + "/" + name; }
+  // In the destination volume.
+  std::string far_file(const std::string& name) {
+    return OntapBed::svm_root(1) + "/" + copy_ + "/" + name;
+  }
+  void snapshot(const std::string& name) {
+    const auto made = run(driver().create_snapshot(volume_, {.name = name, .comment = ""}));
+    ASSERT_TRUE(made) << made.error().to_string();
+  }
+
+  Relation mirror(const std::string& label = "holdfast") {
+    const std::string policy = "p_" + bed_->name();
+    const Status saved = run(replication().put_policy(west_, {policy, {{label, 10, ""}}}));
+    EXPECT_TRUE(saved) << saved.error().to_string();
+    const auto made = run(
+        replication().create(volume_, {.destination = Simulator::instance().svm(1) + ":" + copy_,
+                                       .destination_cluster = west_,
+                                       .policy = policy,
+                                       .schedule = ""}));
+    EXPECT_TRUE(made) << made.error().to_string();
+    return made ? *made : Relation();
+  }
+  // A mirror that holds pt_1 with file a = "first".
+  Relation mirror_with_point() {
+    write_file(file("a"), "first");
+    const Relation relation = mirror();
+    snapshot("pt_1");
+    const auto updated = run(replication().update(relation.id, "pt_1"));
+    EXPECT_TRUE(updated) << updated.error().to_string();
+    return relation;
+  }
+  std::string state_of(const std::string& id) {
+    const auto found = run(replication().find(id));
+    EXPECT_TRUE(found) << found.error().to_string();
+    return found ? found->state : "";
+  }
+
+  std::optional<OntapBed> bed_;
+  Volume volume_;
+  std::string west_;
+  std::string copy_;
+};
+
+TEST_F(SlowOntapReplicationTest, CarriesASnapshotToTheOtherCluster) {
+  const Relation relation = mirror_with_point();
+  EXPECT_EQ(read_file(far_file(".snapshot/pt_1/a")), "first");
+  const auto copy = run(replication().copy_of(relation.id, "pt_1"));
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  EXPECT_TRUE(copy->has_value());
+  const auto replicas = run(driver().replicas(volume_));
+  ASSERT_TRUE(replicas) << replicas.error().to_string();
+  ASSERT_EQ(replicas->size(), 1u);
+  EXPECT_TRUE(replicas->front().healthy);
+  EXPECT_EQ(replicas->front().state, "snapmirrored");
+  EXPECT_TRUE(replicas->front().lag.has_value());
+  EXPECT_EQ(replicas->front().target, west_ + "/" + Simulator::instance().svm(1) + ":" + copy_);
+}
+
+TEST_F(SlowOntapReplicationTest, IsHarmlessToRepeat) {
+  const Relation relation = mirror_with_point();
+  EXPECT_EQ(mirror().id, relation.id);
+  const auto again = run(replication().update(relation.id, "pt_1"));
+  EXPECT_TRUE(again) << again.error().to_string();
+}
+
+TEST_F(SlowOntapReplicationTest, SaysWhenThePolicyDoesNotCarryOurSnapshots) {
+  const Relation relation = mirror("weekly");
+  snapshot("pt_1");
+  const auto updated = run(replication().update(relation.id, "pt_1"));
+  ASSERT_FALSE(updated);
+  EXPECT_EQ(updated.error().code(), Code::kFailedPrecondition);
+  EXPECT_NE(updated.error().message().find("label 'holdfast'"), std::string::npos);
+}
+
+TEST_F(SlowOntapReplicationTest, DeletesACopyAndIsContentWhenItIsGone) {
+  const Relation relation = mirror_with_point();
+  snapshot("pt_2");
+  ASSERT_TRUE(run(replication().update(relation.id, "pt_2")));
+  for (int i = 0; i < 2; ++i) {
+    const Status deleted = run(replication().delete_copy(relation.id, "pt_1"));
+    EXPECT_TRUE(deleted) << deleted.error().to_string();
+  }
+  EXPECT_FALSE(run(replication().copy_of(relation.id, "pt_1"))->has_value());
+  EXPECT_TRUE(run(replication().copy_of(relation.id, "pt_2"))->has_value());
+}
+
+TEST_F(SlowOntapReplicationTest, PausesAndGoesOn) {
+  const Relation relation = mirror_with_point();
+  const auto paused = run(replication().quiesce(relation.id));
+  ASSERT_TRUE(paused) << paused.error().to_string();
+  EXPECT_EQ(paused->state, "paused");
+  const auto refused = run(replication().update(relation.id, ""));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+  const auto resumed = run(replication().resume(relation.id));
+  ASSERT_TRUE(resumed) << resumed.error().to_string();
+  EXPECT_EQ(resumed->state, "snapmirrored");
+}
+
+TEST_F(SlowOntapReplicationTest, FailsOverAndBack) {
+  const Relation relation = mirror_with_point();
+  write_file(file("a"), "not replicated");
+  const auto before = run(replication().break_off(relation.id, /*unplanned=*/false));
+  ASSERT_TRUE(before) << before.error().to_string();
+  EXPECT_EQ(before->state, "snapmirrored");
+  EXPECT_EQ(state_of(relation.id), "broken_off");
+  EXPECT_EQ(read_file(far_file("a")), "first");
+  const Status served = run(replication().serve(relation.id, "/" + copy_));
+  ASSERT_TRUE(served) << served.error().to_string();
+  write_file(far_file("b"), "written after the fail-over");
+
+  const auto careful = run(replication().reverse(relation.id, /*discard_source_changes=*/false));
+  ASSERT_FALSE(careful);
+  EXPECT_EQ(careful.error().code(), Code::kFailedPrecondition);
+  const auto reversed = run(replication().reverse(relation.id, /*discard_source_changes=*/true));
+  ASSERT_TRUE(reversed) << reversed.error().to_string();
+  EXPECT_EQ(reversed->destination, relation.source);
+  ASSERT_TRUE(run(replication().update(reversed->id, "")));
+  ASSERT_TRUE(run(replication().break_off(reversed->id, /*unplanned=*/false)));
+  EXPECT_EQ(read_file(file("a")), "first");
+  EXPECT_EQ(read_file(file("b")), "written after the fail-over");
+  const auto again = run(replication().resync(relation.id, /*discard_destination_changes=*/true));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->state, "snapmirrored");
+  const Status released = run(replication().release(reversed->id));
+  EXPECT_TRUE(released) << released.error().to_string();
+}
+
+TEST_F(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {
+  const Relation relation = mirror_with_point();
+  ASSERT_TRUE(run(replication().break_off(relation.id, /*unplanned=*/true)));
+  const auto refused =
+      run(replication().resync(relation.id, /*discard_destination_changes=*/false));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(SlowOntapReplicationTest, ReleasesBothSidesAndKeepsTheVolumes) {
+  const Relation relation = mirror_with_point();
+  for (int i = 0; i < 2; ++i) {
+    const Status released = run(replication().release(relation.id));
+    ASSERT_TRUE(released) << released.error().to_string();
+  }
+  EXPECT_TRUE(run(driver().replicas(volume_))->empty());
+  EXPECT_TRUE(fs::exists(far_file(".snapshot/pt_1/a")));
+  EXPECT_TRUE(run(driver().delete_snapshot(volume_, "pt_1")));
+}
+
+TEST_F(SlowOntapReplicationTest, RestoresFilesOfACopyToTheOriginal) {
+  const Relation relation = mirror_with_point();
+  write_file(file("a"), "broken");
+  write_file(file("other"), "untouched");
+  const Status restored = run(restore().restore_copy(
+      volume_,
+      {.relation = relation.id, .snapshot = "pt_1", .files = {{"a", "a.restored"}}, .target = ""}));
+  ASSERT_TRUE(restored) << restored.error().to_string();
+  EXPECT_EQ(read_file(file("a.restored")), "first");
+  EXPECT_EQ(read_file(file("a")), "broken");
+  EXPECT_EQ(read_file(file("other")), "untouched");
+  EXPECT_EQ(run(list_relations(bed_->cluster(), {}))->size(), 0u) << "a restore left its relation";
+}
+
+TEST_F(SlowOntapReplicationTest, BringsACopyBackToANewVolumeThatGoesAgain) {
+  const Relation relation = mirror_with_point();
+  write_file(file("a"), "broken");
+  const CopySource source{.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""};
+  const auto fetched = run(restore().fetch_copy(volume_, source, "run_1"));
+  ASSERT_TRUE(fetched) << fetched.error().to_string();
+  EXPECT_EQ(read_file(fetched->path + "/a"), "first");
+  const auto again = run(restore().fetch_copy(volume_, source, "run_1"));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->path, fetched->path);
+  for (int i = 0; i < 2; ++i) {
+    const Status dropped = run(restore().drop_fetched(volume_, "run_1"));
+    ASSERT_TRUE(dropped) << dropped.error().to_string();
+  }
+  EXPECT_FALSE(fs::exists(fetched->path + "/a"));
+  EXPECT_EQ(read_file(file("a")), "broken");
+}
+
+TEST_F(SlowOntapReplicationTest, ReadsACopyWhereItsVolumeIsMounted) {
+  const Relation relation = mirror_with_point();
+  ASSERT_TRUE(run(replication().serve(relation.id, "/" + copy_)));
+  const auto found = run(restore().fetch_copy(
+      volume_, {.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""}, "run_2"));
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->name, "");
+  EXPECT_EQ(read_file(found->path + "/a"), "first");
+}
+
+}  // namespace
+}  // namespace holdfast::storage::ontap

@@ -1,0 +1,49 @@
+// Restores behind their port: private to its two files.
+#pragma once
+
+#include "core/async/pool.h"
+#include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/relations.h"
+#include "drivers/storage/ontap/systems.h"
+#include "drivers/storage/ontap/volumes.h"
+
+namespace holdfast::storage::ontap {
+
+inline constexpr Nanoseconds kRestoreDeadline = std::chrono::minutes(30);
+
+// kInvalidArgument: no file of the volume, or a way out of it.
+Status check_restore_path(const std::string& path);
+
+class OntapRestore final : public NativeRestore {
+ public:
+  OntapRestore(Systems& systems, async::Pool& pool) : systems_(systems), pool_(pool) {}
+
+  async::Co<Result<std::vector<Snapshot>>> lost_by_restore(Volume volume,
+                                                           std::string snapshot) override;
+  async::Co<Status> restore_volume(Volume volume, std::string snapshot) override;
+  async::Co<Status> restore_group(std::vector<Volume> volumes, std::string snapshot) override;
+  async::Co<Status> restore_file(Volume volume, std::string snapshot, FileToRestore file) override;
+  async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) override;
+  async::Co<Status> restore_copy(Volume volume, CopySource source) override;
+  async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source, std::string name) override;
+  async::Co<Status> drop_fetched(Volume volume, std::string name) override;
+
+ private:
+  struct Open {
+    ClusterPtr cluster;
+    VolumeInfo info;
+  };
+  async::Co<Result<Open>> open(Volume volume);
+  async::Co<Result<Open>> open_with(Volume volume, std::string snapshot);
+  async::Co<Status> end_restores(ClusterPtr cluster, std::string target);
+  async::Co<Result<RelationInfo>> begin_restore(ClusterPtr cluster, RelationInfo copy,
+                                                std::string target);
+  async::Co<Status> transfer(RelationInfo relation, Json body);
+
+  async::Co<std::string> mounted_copy(RelationInfo copy, std::string snapshot);
+
+  Systems& systems_;
+  async::Pool& pool_;
+};
+
+}  // namespace holdfast::storage::ontap

@@ -1,0 +1,99 @@
+// For tests: the driver on a fresh volume of the simulator's first cluster.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/async/run.h"
+#include "core/env/posix/system_clock.h"
+#include "drivers/storage/ontap/ontap_driver.h"
+#include "drivers/storage/ontap/testing/simulator.h"
+
+namespace holdfast::storage::ontap::testing {
+
+// Which systems a bed connects.
+enum class Way { kDirect, kGateway };
+
+// A fresh volume on the simulator's first cluster, mounted by its SVM's root.
+class OntapBed {
+ public:
+  static std::string unavailable() { return Simulator::instance().unavailable(); }
+
+  explicit OntapBed(Way way) {
+    const Simulator& simulator = Simulator::instance();
+    for (int i = 0; i < (way == Way::kGateway ? 1 : simulator.clusters()); ++i) {
+      const Status added =
+          systems_.put(way == Way::kGateway ? simulator.unified_manager() : simulator.cluster(i));
+      EXPECT_TRUE(added) << added.error().to_string();
+    }
+    static int count = 0;
+    name_ = "vol" + std::to_string(++count);
+    EXPECT_TRUE(std::filesystem::exists(svm_root())) << svm_root();
+    make_volume();
+  }
+
+  Driver& driver() { return *driver_; }
+  Systems& systems() { return systems_; }
+  std::string path() const { return svm_root() + "/" + name_; }
+  std::string outside() const { return svm_root() + "/nowhere"; }
+  const std::string& name() const { return name_; }
+
+  static std::string svm_root(int number = 0) {
+    const Simulator& simulator = Simulator::instance();
+    return simulator.data_dir() + "/" + simulator.cluster_name(number) + "/" +
+           simulator.svm(number);
+  }
+
+  ClusterPtr cluster(int number = 0) {
+    std::vector<std::string> problems;
+    const auto all = run(systems_.all_clusters(&problems));
+    EXPECT_TRUE(problems.empty()) << problems.front();
+    for (const auto& one : all) {
+      if (one->name == Simulator::instance().cluster_name(number)) {
+        return one;
+      }
+    }
+    return nullptr;
+  }
+
+  template <class T>
+  T run(async::Co<T> co) {
+    return async::block_on(loop_.executor(), std::move(co));
+  }
+
+ private:
+  void make_volume() {
+    const ClusterPtr on = cluster();
+    ASSERT_NE(on, nullptr);
+    Write write{.method = "POST",
+                .path = "/storage/volumes",
+                .query = {},
+                .body = JsonObject{{"name", name_},
+                                   {"svm", JsonObject{{"name", Simulator::instance().svm(0)}}},
+                                   {"aggregates", JsonArray{JsonObject{{"name", aggregate(on)}}}},
+                                   {"size", 1u << 30},
+                                   {"nas", JsonObject{{"path", "/" + name_}}}},
+                .what = "make a volume"};
+    const auto made = run(on->client->write(std::move(write)));
+    ASSERT_TRUE(made) << made.error().to_string();
+  }
+
+  std::string aggregate(const ClusterPtr& on) {
+    const auto list = run(on->client->list("/storage/aggregates", {}, "list aggregates"));
+    EXPECT_TRUE(list) << list.error().to_string();
+    return list && !list->empty() ? get_string(list->front(), "name") : "";
+  }
+
+  env::SystemClock clock_;
+  async::Pool pool_{"storage", 1};
+  async::Pool loop_{"loop", 1};
+  Systems systems_{clock_};
+  std::unique_ptr<Driver> driver_ = make_ontap_driver(systems_, pool_);
+  std::string name_;
+};
+
+}  // namespace holdfast::storage::ontap::testing

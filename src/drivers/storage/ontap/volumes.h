@@ -1,0 +1,68 @@
+// Volumes of a cluster as plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drivers/storage/driver.h"
+#include "drivers/storage/ontap/systems.h"
+
+namespace holdfast::storage::ontap {
+
+struct VolumeInfo {
+  std::string uuid;
+  std::string name;
+  std::string svm;
+  std::string svm_uuid;
+  std::string type;      // rw, dp, ls
+  std::string style;     // flexvol, flexgroup
+  std::string state;     // online, ...
+  std::string junction;  // empty: not mounted
+  std::string comment;
+  std::string group;  // consistency group, by uuid and name
+  std::string group_name;
+  std::vector<std::string> aggregates;
+  std::uint64_t size = 0;
+  std::uint64_t available = 0;
+  std::uint64_t used = 0;
+  std::uint64_t logical_used = 0;  // before savings
+  std::string efficiency_ratio;    // "3.2:1"; empty: not told
+  std::string ransomware_state;
+  std::string attack_probability;
+  bool locking = false;  // snapshot_locking_enabled
+  bool is_clone = false;
+  std::string parent_uuid;
+  std::string parent_snapshot;
+};
+
+// The volumes that match; `filter` is added to the fields that VolumeInfo needs.
+async::Co<Result<std::vector<VolumeInfo>>> list_volumes(ClusterPtr cluster, Query filter);
+// kNotFound: there is none of that uuid.
+async::Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid);
+
+// An empty read-write volume of the size and on the aggregates of another, in its SVM.
+// kAlreadyExists: the name is taken.
+async::Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name);
+
+// Volume::id of this driver: cluster uuid, '/', volume uuid.
+std::string volume_id(const Cluster& cluster, const VolumeInfo& volume);
+struct VolumeKey {
+  std::string cluster;
+  std::string volume;
+};
+Result<VolumeKey> parse_volume_id(const std::string& id);
+
+// The volume that holds this place: the one with the longest junction at or above it.
+struct Located {
+  ClusterPtr cluster;
+  VolumeInfo volume;
+  std::string root;                       // local directory of its junction
+  std::vector<std::string> junctions_in;  // of other volumes, below the place
+};
+// kFailedPrecondition: no volume lies there, or one above the mount; kConflict: several clusters
+// have the SVM and the mount does not say which one it is.
+async::Co<Result<Located>> locate(Place place);
+
+}  // namespace holdfast::storage::ontap
