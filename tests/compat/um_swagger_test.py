@@ -1,7 +1,7 @@
 """Every answer of the simulator's Unified Manager, held against NetApp's own swagger document.
 
 The document lies beside the repository (../shared/data) and is not ours to ship; without it, or without PyYAML, the
-test is skipped with a line, and HOLDFAST_REQUIRE=netapp makes that a failure.
+test is skipped with a line, and HOLDFAST_REQUIRE=swagger makes that a failure.
 """
 
 import os
@@ -64,7 +64,7 @@ class UnifiedManager(unittest.TestCase):
 
     def setUp(self):
         require(self, "binary", os.access(simulator.PROGRAM, os.X_OK), "HF_ONTAP_SIM names no program; ctest sets it")
-        require(self, "netapp", yaml is not None and DOCUMENT.is_file(), f"{DOCUMENT} or PyYAML is missing")
+        require(self, "swagger", yaml is not None and DOCUMENT.is_file(), f"{DOCUMENT} or PyYAML is missing")
         self.swagger = Swagger(yaml.safe_load(DOCUMENT.read_text()))
         self.sim = Simulator()
         self.addCleanup(self.sim.__exit__)
