@@ -79,6 +79,9 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   if (arguments.has("--at")) {
     parameters["recovery_point"] = arguments.get("--at");
   }
+  if (arguments.has("--copy")) {
+    parameters["copy"] = arguments.get("--copy");
+  }
   if (!arguments.has("--dry-run")) {
     return start(session, "data_recovery", std::move(parameters), arguments.has("--wait"));
   }
@@ -148,6 +151,7 @@ std::vector<Command> point_commands() {
         {"--to", "DIR", "Where to: a path, or RESOURCE:PATH"},
         {"--in-place", "", "Over what is there (asks for approval)"},
         {"--at", "TIME", "The newest point at or before this time"},
+        {"--copy", "LEVEL", "From which copy"},
         {"--dry-run", "", "Show the proposal only"},
         {"--wait", "", "Follow it to its end"}},
        restore},
