@@ -25,8 +25,9 @@ START_SECONDS = 30
 class Simulator:
     """An ontap-sim of its own in `folder`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, owner):
         self.folder = folder
+        self.owner = owner  # the test
         self.endpoints = {}
         with open(str(folder) + ".log", "ab") as log:
             self.process = subprocess.Popen([SIMULATOR, "--data", str(folder), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
@@ -43,6 +44,9 @@ class Simulator:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
+            kept = os.environ.get("HOLDFAST_ONTAP_CALLS")  # for tools/ontap_calls.py
+            if kept:
+                shutil.copyfile(self.folder / "calls.jsonl", Path(kept) / f"{self.owner}.jsonl")
 
     def ctl(self, *words):
         return subprocess.run([SIMULATOR, "ctl", *words, "--data", str(self.folder)], check=True, capture_output=True, text=True).stdout
@@ -72,7 +76,7 @@ class OntapTest(HouseTest):
         if not os.access(SIMULATOR, os.X_OK):
             reason = f"{SIMULATOR} is no program; build ontap-sim first"
             self.fail(reason) if "netapp" in os.environ.get("HOLDFAST_REQUIRE", "").split(",") else self.skipTest(reason)
-        self.simulator = Simulator(self.folder / "ontap")
+        self.simulator = Simulator(self.folder / "ontap", self.id())
         self.addCleanup(self.simulator.stop)
         self.volume = self.simulator.svm_folder(0) / "data1"
 

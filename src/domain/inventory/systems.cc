@@ -18,7 +18,7 @@ ALTER TABLE storage_systems ADD COLUMN asked_at INTEGER;
 ALTER TABLE storage_systems ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 CREATE TABLE storage_events(
   id TEXT NOT NULL, system TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL,
-  severity TEXT NOT NULL, text TEXT NOT NULL, resource TEXT NOT NULL, time INTEGER,
+  severity TEXT NOT NULL, message TEXT NOT NULL, resource TEXT NOT NULL, time INTEGER,
   closed_at INTEGER, PRIMARY KEY(system, id)) STRICT;
 )sql";
 constexpr std::string_view kColumns = "id, name, type, document, created_at, asked_at, problem";
@@ -100,12 +100,12 @@ Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::strin
     if (known.erase(event.id) > 0) {
       continue;
     }
-    HF_TRY_VOID(
-        sql.exec("INSERT INTO storage_events(id, system, cluster, name, severity, text, resource, "
-                 "time) VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(system, id) DO UPDATE SET "
-                 "closed_at = NULL",
-                 event.id, system, event.cluster, event.name, event.severity, event.text,
-                 event.resource, event.time));
+    HF_TRY_VOID(sql.exec(
+        "INSERT INTO storage_events(id, system, cluster, name, severity, message, resource, "
+        "time) VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(system, id) DO UPDATE SET "
+        "closed_at = NULL",
+        event.id, system, event.cluster, event.name, event.severity, event.text, event.resource,
+        event.time));
     fresh.push_back(event);
   }
   for (const std::string& gone : known) {
@@ -118,7 +118,7 @@ Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::strin
 
 Result<std::vector<SystemEvent>> open_system_events(db::Connection& sql) {
   HF_TRY(const auto rows,
-         sql.all("SELECT id, system, cluster, name, severity, text, resource, time FROM "
+         sql.all("SELECT id, system, cluster, name, severity, message, resource, time FROM "
                  "storage_events WHERE closed_at IS NULL ORDER BY system, time, id"));
   std::vector<SystemEvent> events;
   for (const db::Row& row : rows) {

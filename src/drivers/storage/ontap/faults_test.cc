@@ -31,7 +31,7 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-class SlowOntapFaultTest : public ::testing::Test {
+class OntapFaults : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const std::string why = OntapBed::unavailable(); !why.empty()) {
@@ -85,9 +85,13 @@ class SlowOntapFaultTest : public ::testing::Test {
     return made ? *made : Relation();
   }
 
+  void live_under_faults(int runs);
+
   std::optional<OntapBed> bed_;
   Volume volume_;
 };
+using SlowOntapFaultTest = OntapFaults;
+using NightlyOntapFaultTest = OntapFaults;
 
 TEST_F(SlowOntapFaultTest, TakesNoteThatASnapshotWasMadeThoughTheAnswerWasCut) {
   fault("cut method=POST path=*/snapshots bytes=3 times=1");
@@ -201,9 +205,9 @@ TEST_F(SlowOntapFaultTest, LogsInWithAClientCertificate) {
   EXPECT_TRUE(report.good()) << to_pretty_text(to_json(report));
 }
 
-// One life of a point under faults: made, cloned, proven, gone. Each step may fail; asked again
+// Lives of a point under faults: made, cloned, proven, gone. Each step may fail; asked again
 // often enough it succeeds, and then it is true.
-TEST_F(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) {
+void OntapFaults::live_under_faults(int runs) {
   const char* given = std::getenv("HOLDFAST_SEED");
   const auto seed = given == nullptr ? std::random_device{}()
                                      : static_cast<unsigned>(std::strtoul(given, nullptr, 10));
@@ -229,8 +233,7 @@ TEST_F(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) {
     ADD_FAILURE() << what << " never succeeded";
     return false;
   };
-  constexpr int kRuns = 15;
-  for (int number = 0; number < kRuns; ++number) {
+  for (int number = 0; number < runs; ++number) {
     for (int i = 0; i < 3; ++i) {
       fault(fmt::format("{} skip={} times={}", kinds[dice() % kinds.size()], dice() % 12,
                         1 + dice() % 2));
@@ -255,6 +258,9 @@ TEST_F(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) {
   ASSERT_TRUE(left);
   EXPECT_TRUE(left->empty());
 }
+
+TEST_F(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(15); }
+TEST_F(NightlyOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(200); }
 
 }  // namespace
 }  // namespace holdfast::storage::ontap

@@ -92,6 +92,9 @@ Simulator::~Simulator() {
     ::kill(process_, SIGTERM);
     ::waitpid(process_, nullptr, 0);
     std::error_code ignored;
+    if (const char* kept = ::getenv("HOLDFAST_ONTAP_CALLS")) {  // for tools/ontap_calls.py
+      fs::copy_file(data_ + "/calls.jsonl", kept, fs::copy_options::overwrite_existing, ignored);
+    }
     fs::remove_all(data_, ignored);
     fs::remove(data_ + ".log", ignored);
     fs::remove(data_ + ".yaml", ignored);
