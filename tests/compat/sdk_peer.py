@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 import uuid
 from datetime import timedelta
@@ -90,3 +91,5 @@ async def read(folder):
 
 if __name__ == "__main__":
     asyncio.run({"talk": talk, "read": read}[sys.argv[1]](*sys.argv[2:]))
+    sys.stdout.flush()
+    os._exit(0)  # the SDK's threads now and then abort an interpreter that takes itself apart
