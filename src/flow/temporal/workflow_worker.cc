@@ -1,7 +1,6 @@
 #include "flow/temporal/workflow_worker.h"
 
 #include <fmt/core.h>
-#include <google/protobuf/arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -48,8 +47,7 @@ struct Turn {
   const std::shared_ptr<void> errand;
   RunCache& cache;
   const std::shared_ptr<Polls::Slot> slot;
-  google::protobuf::Arena arena;
-  Task& task = *google::protobuf::Arena::CreateMessage<Task>(&arena);
+  Task task;
   std::unique_ptr<CachedRun> run;
   bool held = false;
   bool kept = false;  // the run is what the server has
