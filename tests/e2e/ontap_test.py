@@ -25,12 +25,12 @@ START_SECONDS = 30
 class Simulator:
     """An ontap-sim of its own in `folder`."""
 
-    def __init__(self, folder, owner):
+    def __init__(self, folder, owner, arguments=()):
         self.folder = folder
         self.owner = owner  # the test
         self.endpoints = {}
         with open(str(folder) + ".log", "ab") as log:
-            self.process = subprocess.Popen([SIMULATOR, "--data", str(folder), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([SIMULATOR, "--data", str(folder), "--listen", "127.0.0.1:0", *arguments], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=die_with_the_test)
         limit = time.monotonic() + START_SECONDS
         described = folder / "endpoints.json"

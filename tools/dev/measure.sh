@@ -10,6 +10,7 @@ hf_bench() {
   local targets=(holdfast)
   case $name in
     flow) targets=(flow_bench) ;;
+    ontap) targets=(holdfast ontap-sim) ;;
     flow_temporal)
       . "$HF_ROOT/tools/dev/tools.sh"
       hf_temporal_tool
