@@ -18,7 +18,7 @@ DIAGNOSTIC = re.compile(r"^(/?[^\s:]+):(\d+):\d+: (?:fatal )?(?:error|warning): 
 
 def database():
     """compile_commands.json of the newest build folder that has one: {file: arguments}, and the folder."""
-    candidates = [tree.ROOT / "build" / preset for preset in ("release", "dev", "asan")]
+    candidates = [tree.ROOT / "build" / preset for preset in ("release", "dev")]  # built whole, with what is generated
     candidates = [path for path in candidates if (path / "compile_commands.json").is_file()]
     if not candidates:
         return {}, None
