@@ -22,7 +22,7 @@ namespace holdfast::flow::temporal {
 namespace {
 
 constexpr std::string_view kService = "temporal.api.workflowservice.v1.WorkflowService/";
-constexpr int kLargestReply = 128 << 20;
+constexpr std::size_t kLargestReply = 128u << 20;
 
 Result<std::string> content_of(const std::string& path, std::string_view field) {
   std::ifstream file(path, std::ios::binary);
@@ -60,7 +60,7 @@ Result<std::shared_ptr<grpc::ChannelCredentials>> credentials_of(const TlsOption
 
 grpc::ChannelArguments channel_arguments(const TlsOptions& tls) {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kLargestReply);
+  arguments.SetMaxReceiveMessageSize(-1);  // reply_of() has the limit: the small stack has none
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // call.cc repeats, and knows which errors
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_MINIMAL_STACK, 1);
@@ -90,6 +90,13 @@ std::string to_bytes(grpc::ByteBuffer& buffer) {
     return {};
   }
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+Result<std::string> reply_of(grpc::ByteBuffer& buffer) {
+  if (buffer.Valid() && buffer.Length() > kLargestReply) {
+    return Error(Code::kResourceExhausted, "an answer of Temporal is larger than 128 MiB");
+  }
+  return to_bytes(buffer);
 }
 
 class GrpcCall final : public PendingCall {
@@ -177,7 +184,7 @@ class GrpcConnection final : public Connection {
       const std::lock_guard lock(mutex_);
       call = std::move(open_.extract(raw).mapped());
     }
-    Result<std::string> outcome = to_bytes(call->reply);
+    Result<std::string> outcome = reply_of(call->reply);
     if (!call->status.ok()) {
       outcome = call_error(call->status.error_code(), call->status.error_message(),
                            call->status.error_details())

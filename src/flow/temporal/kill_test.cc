@@ -139,8 +139,10 @@ void TemporalKills::kill_workers(int count, int kills) {
   options.queues.clear();
   open();
   start_runs(count);
-  const char* seed = std::getenv("HOLDFAST_SEED");
-  env::SeededRandom drawn(seed ? std::strtoull(seed, nullptr, 10) : 1);
+  const char* given = std::getenv("HOLDFAST_SEED");
+  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : 1;
+  SCOPED_TRACE("HOLDFAST_SEED=" + std::to_string(seed));
+  env::SeededRandom drawn(seed);
   for (int i = 0; i < kills; ++i) {
     kill_in_the_middle(worker(), drawn);
   }
