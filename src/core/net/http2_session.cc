@@ -180,11 +180,12 @@ Status Http2Session::take_output(std::string& out) {
     }
     out.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
   }
-  if (out.empty() && nghttp2_session_want_read(state_->session) == 0 &&
-      nghttp2_session_want_write(state_->session) == 0) {
-    return broken(NGHTTP2_ERR_SESSION_CLOSING);
-  }
   return {};
+}
+
+bool Http2Session::is_over() const {
+  return nghttp2_session_want_read(state_->session) == 0 &&
+         nghttp2_session_want_write(state_->session) == 0;
 }
 
 bool Http2Session::going_away() const { return state_->going_away; }

@@ -64,6 +64,7 @@ class Http2Session {
   // Appends what is to be sent; nothing to send leaves `out` as it is.
   Status take_output(std::string& out);
 
+  bool is_over() const;     // nothing comes or goes any more
   bool going_away() const;  // the server takes no new streams (GOAWAY)
   std::size_t open_streams() const;
   std::uint64_t pongs() const;  // pings that were answered

@@ -28,6 +28,9 @@ Status Link::flush() {
   }
   output_.clear();
   sent_ = 0;
+  if (session_.is_over()) {
+    return Error(Code::kUnavailable, "the HTTP/2 connection has ended", Retry::kTransient);
+  }
   return {};
 }
 

@@ -86,7 +86,7 @@ void Wire::close() {
   links_.clear();
 }
 
-void Wire::place(const CallPtr& call) {
+void Wire::place(CallPtr call) {
   if (current_ != nullptr && !current_->takes_calls()) {
     current_.reset();
   }
@@ -104,7 +104,7 @@ void Wire::place(const CallPtr& call) {
   }
 }
 
-bool Wire::send_over(const LinkPtr& link, const CallPtr& call) {
+bool Wire::send_over(LinkPtr link, const CallPtr& call) {
   const std::string timeout = grpc_timeout(call->deadline - clock_.mono());
   std::vector<net::Http2Session::Header> headers = {{":method", "POST"}, {":path", call->path}};
   headers.reserve(headers_.size() + 3);
@@ -122,7 +122,7 @@ bool Wire::send_over(const LinkPtr& link, const CallPtr& call) {
   return true;
 }
 
-void Wire::push_out(const LinkPtr& link) {
+void Wire::push_out(LinkPtr link) {
   if (served_here == this && !waits_until_) {
     return;  // flush_all() before the next wait
   }
@@ -150,7 +150,7 @@ void Wire::end(CallPtr call, Result<std::string> outcome) {
   wake();
 }
 
-void Wire::stream_closed(const CallPtr& call, std::uint32_t http2_error) {
+void Wire::stream_closed(CallPtr call, std::uint32_t http2_error) {
   call->link.reset();
   if (GrpcAnswer::refused(http2_error) && !call->ended && !std::exchange(call->moved, true)) {
     call->answer = {};
@@ -160,7 +160,7 @@ void Wire::stream_closed(const CallPtr& call, std::uint32_t http2_error) {
   end(call, call->answer.finish(http2_error));
 }
 
-void Wire::end_link(const LinkPtr& link, const Error& error) {
+void Wire::end_link(LinkPtr link, const Error& error) {
   std::erase(links_, link);
   if (current_ == link) {
     current_.reset();
@@ -245,6 +245,7 @@ void Wire::wait_for_news(Lock& lock) {
       end_link(link, sent.error());
     }
   }
+  std::erase_if(links_, [](const LinkPtr& link) { return link->is_done(); });
   if (!ended_.empty()) {
     return;
   }
@@ -285,7 +286,6 @@ void Wire::look(MonoTime now) {
       end_link(link, alive.error());
     }
   }
-  std::erase_if(links_, [](const LinkPtr& link) { return link->is_done(); });
   if (!dialling_) {
     for (const CallPtr& call : std::exchange(waiting_, {})) {
       place(call);  // refused by a server that goes

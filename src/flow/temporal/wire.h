@@ -49,13 +49,14 @@ class Wire : public std::enable_shared_from_this<Wire> {
   using CallPtr = std::shared_ptr<WireCall>;
   using LinkPtr = std::shared_ptr<Link>;
 
-  // All of these with the mutex held.
-  void place(const CallPtr& call);
-  bool send_over(const LinkPtr& link, const CallPtr& call);
-  void push_out(const LinkPtr& link);
+  // All of these with the mutex held. Calls and links come by value: what is ended leaves the
+  // containers that a reference would point into.
+  void place(CallPtr call);
+  bool send_over(LinkPtr link, const CallPtr& call);
+  void push_out(LinkPtr link);
   void end(CallPtr call, Result<std::string> outcome);
-  void stream_closed(const CallPtr& call, std::uint32_t http2_error);
-  void end_link(const LinkPtr& link, const Error& error);
+  void stream_closed(CallPtr call, std::uint32_t http2_error);
+  void end_link(LinkPtr link, const Error& error);
   void start_dialling();
   void dialled(Result<std::unique_ptr<net::ByteStream>> stream);
   void back_off(const Error& error);
