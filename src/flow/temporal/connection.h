@@ -7,7 +7,6 @@
 // called from any thread.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,19 +15,13 @@
 #include "core/base/time.h"
 #include "core/env/clock.h"
 #include "flow/temporal/options.h"
+#include "flow/temporal/pending_call.h"
 
 namespace holdfast::flow::temporal {
 
-// A call under way; cancelling it ends it soon with kCancelled.
-class PendingCall {
- public:
-  virtual ~PendingCall() = default;
-  virtual void cancel() = 0;
-};
-
 class Connection {
  public:
-  using Done = std::move_only_function<void(Result<std::string>)>;
+  using Done = CallDone;
 
   // kInvalidArgument or kNotFound: the address, or a file of the TLS options, cannot be read. Does
   // not connect yet.

@@ -39,7 +39,7 @@ Wire::Wire(env::Clock& clock, Dial dial, Headers headers)
 Wire::~Wire() { ::close(wake_descriptor_); }
 
 std::shared_ptr<PendingCall> Wire::begin(std::string path, std::string_view request,
-                                         Nanoseconds deadline, Connection::Done done) {
+                                         Nanoseconds deadline, CallDone done) {
   auto call =
       std::make_shared<WireCall>(shared_from_this(), std::move(path), request, std::move(done));
   Lock lock(mutex_);
@@ -229,7 +229,7 @@ ServingThread::Handler Wire::next() {
 
 void Wire::finish(const CallPtr& call) {
   {
-    Connection::Done done = std::exchange(call->done, nullptr);
+    CallDone done = std::exchange(call->done, nullptr);
     done(std::move(call->outcome));
   }
   Wire& wire = *call->wire;

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "flow/temporal/connection.h"
 #include "flow/temporal/link.h"
+#include "flow/temporal/pending_call.h"
 #include "flow/temporal/serving_thread.h"
 
 namespace holdfast::flow::temporal {
@@ -36,7 +37,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
   ~Wire();
 
   std::shared_ptr<PendingCall> begin(std::string path, std::string_view request,
-                                     Nanoseconds deadline, Connection::Done done);
+                                     Nanoseconds deadline, CallDone done);
   void cancel(const std::shared_ptr<WireCall>& call);
   // Ends what is under way, and everything that begins later; waits for it.
   void shut_down();

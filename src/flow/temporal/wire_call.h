@@ -15,7 +15,7 @@ class WireCall final : public PendingCall,
                        public std::enable_shared_from_this<WireCall> {
  public:
   WireCall(std::shared_ptr<Wire> owner, std::string the_path, std::string_view request,
-           Connection::Done when_done)
+           CallDone when_done)
       : wire(std::move(owner)),
         path(std::move(the_path)),
         frame(grpc_frame(request)),
@@ -39,7 +39,7 @@ class WireCall final : public PendingCall,
   bool moved = false;  // once refused and begun again
   bool ended = false;
   Result<std::string> outcome;
-  Connection::Done done;
+  CallDone done;
 };
 
 }  // namespace holdfast::flow::temporal

@@ -12,6 +12,7 @@
 #include "core/env/posix/system_clock.h"
 #include "core/net/testing/http2_server.h"
 #include "core/net/testing/scripted_peer.h"
+#include "flow/temporal/connection.h"
 #include "flow/temporal/grpc_wire.h"
 
 namespace holdfast::flow::temporal {
