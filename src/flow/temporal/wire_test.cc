@@ -209,6 +209,40 @@ TEST_F(WireTest, SendsWhatAHandlerBeginsInOnePacket) {
   EXPECT_EQ(packets, 1);
 }
 
+// From threads and from handlers at once: nothing is left lying.
+TEST_F(WireTest, LosesNoCallOfManyThreads) {
+  ScriptedPeer peer({echoes()});
+  connect(peer);
+  constexpr int kThreads = 3;
+  constexpr int kCalls = 3000;
+  std::atomic<int> failed = 0;
+  std::latch ended(2 * kThreads * kCalls);
+  std::counting_semaphore<> places(16);
+  const auto note = [&](const Result<std::string>& outcome) {
+    failed += outcome ? 0 : 1;
+    ended.count_down();
+  };
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kCalls; ++i) {
+        places.acquire();
+        connection->begin("Echo", "first", std::chrono::seconds(60),
+                          [&](const Result<std::string>& first) {
+                            connection->begin("Echo", "second", std::chrono::seconds(60),
+                                              [&](const Result<std::string>& second) {
+                                                places.release();
+                                                note(second);
+                                              });
+                            note(first);
+                          });
+      }
+    });
+  }
+  ended.wait();
+  EXPECT_EQ(failed, 0);
+}
+
 // A server that answers, refuses, resets, goes away and breaks as the dice fall.
 ScriptedPeer::Script moody(unsigned seed) {
   const auto dice = std::make_shared<std::mt19937>(seed);
