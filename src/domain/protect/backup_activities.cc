@@ -9,6 +9,7 @@
 #include "domain/access/agents.h"
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/notifications.h"
 #include "domain/protect/policy_store.h"
@@ -79,9 +80,9 @@ Result<std::string> host_of(db::Connection& sql, const ServerContext& context,
   return agent.facts.host.empty() ? agent.name : agent.facts.host;
 }
 
-Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, const Json& input) {
-  HF_TRY(const inventory::Resource resource,
-         inventory::find_resource(sql, get_string(input, "resource")));
+// What one resource needs of a run.
+Result<BackupPlan> plan_of(db::Connection& sql, const ServerContext& context,
+                           const inventory::Resource& resource, const Json& input) {
   HF_TRY(const Policy policy, policy_of(sql, resource, context.timezone));
   BackupPlan plan;
   plan.run_id = get_string(input, "run_id");
@@ -104,6 +105,23 @@ Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, 
     HF_TRY(PlannedCopy copy, plan_copy(sql, resource, level, first));
     first = first && copy.method != "restic";
     plan.copies.push_back(std::move(copy));
+  }
+  return plan;
+}
+
+// The plan of the resource that the run is started for, with those of its group beside it.
+Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, const Json& input) {
+  HF_TRY(const inventory::Resource resource,
+         inventory::find_resource(sql, get_string(input, "resource")));
+  HF_TRY(BackupPlan plan, plan_of(sql, context, resource, input));
+  HF_TRY(const auto members, group_members(sql, context, resource));
+  for (const inventory::Resource& member : members) {
+    if (member.id == resource.id) {
+      continue;
+    }
+    HF_TRY(BackupPlan one, plan_of(sql, context, member, input));
+    one.point_id = member_point_id(plan.point_id, one.resource_id);
+    plan.members.push_back(std::move(one));
   }
   return plan;
 }

@@ -2,11 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 
 namespace holdfast::protect {
 namespace {
@@ -59,6 +61,58 @@ std::vector<schedule::KeptPoint> to_kept(const std::vector<inventory::Point>& po
   return kept;
 }
 
+bool is_storage_snapshot(const inventory::Copy& copy) {
+  return copy.method.ends_with("_snapshot") && copy.state == "available";
+}
+
+// One snapshot holds a point of each member of a group, and goes as a whole: none of them goes
+// while one is kept. Removed resources keep nothing.
+Status keep_groups_whole(db::Connection& sql, const std::vector<inventory::Point>& points,
+                         UtcTime now, std::set<std::string>& going) {
+  std::map<std::string, std::set<std::string>> kept;  // points, by resource
+  for (const inventory::Point& point : points) {
+    if (!going.contains(point.id.text()) ||
+        std::none_of(point.copies.begin(), point.copies.end(), is_storage_snapshot)) {
+      continue;
+    }
+    HF_TRY(const auto group, points_of_group(sql, point));
+    for (const inventory::Point& other : group) {
+      if (other.resource == point.resource ||
+          !inventory::find_resource(sql, other.resource.text())) {
+        continue;
+      }
+      const auto [known, first] = kept.try_emplace(other.resource.text());
+      if (first) {
+        HF_TRY(const auto decisions, decide_retention(sql, other.resource, now));
+        for (const schedule::Decision& decision : decisions) {
+          if (decision.keep) {
+            known->second.insert(decision.id);
+          }
+        }
+      }
+      if (known->second.contains(other.id.text())) {
+        going.erase(point.id.text());
+      }
+    }
+  }
+  return {};
+}
+
+// The copies of the other members that the same snapshot holds.
+Status add_group_copies(db::Connection& sql, const inventory::Point& point,
+                        const inventory::Copy& gone, JsonArray& copies) {
+  HF_TRY(const auto group, points_of_group(sql, point));
+  for (const inventory::Point& other : group) {
+    for (const inventory::Copy& copy : other.copies) {
+      if (other.id != point.id && is_storage_snapshot(copy) &&
+          copy.snapshot_id == gone.snapshot_id) {
+        copies.push_back(Json(copy.id.text()));
+      }
+    }
+  }
+  return {};
+}
+
 // One removal for each repository (forget and prune) or volume (delete snapshots).
 Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& resource,
                              const std::vector<inventory::Point>& points,
@@ -78,6 +132,9 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
       Batch& batch = by_place[mirrored ? "at " + copy.location : copy.repository];
       batch.copies.push_back(Json(copy.id.text()));
       batch.names.push_back(Json(copy.snapshot_id));
+      if (is_storage_snapshot(copy)) {
+        HF_TRY_VOID(add_group_copies(sql, point, copy, batch.copies));
+      }
       if (batch.input.empty() && copy.method == "restic") {
         HF_TRY(const inventory::Repository repository,
                inventory::find_repository(sql, copy.repository));
@@ -129,6 +186,7 @@ Result<Json> plan_resource_retention(const ServerContext& context, const Json& i
         going.insert(decision.id);
       }
     }
+    HF_TRY_VOID(keep_groups_whole(sql, points, now, going));
     HF_TRY(JsonArray batches, batches_of(sql, resource, points, going));
     return Json(JsonObject{{"detail", fmt::format("{} of {} points kept",
                                                   points.size() - going.size(), points.size())},
