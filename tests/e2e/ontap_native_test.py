@@ -1,19 +1,16 @@
 """What an ONTAP array does by itself, end to end and through Unified Manager: one snapshot of a group under a write
-fence, volumes, groups and files that go back without a byte through Holdfast, proofs on clones, locked copies.
+fence, volumes, groups and files that go back without a byte through Holdfast, proofs on clones.
 
 The simulator's volumes lie on a btrfs of their own where this user may mount one: there a write fence is a real one.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import time
 import unittest
-from pathlib import Path
 
 from house import fill
 from ontap_test import OntapTest, Simulator, contents
@@ -87,7 +84,7 @@ class NativeTest(OntapTest):
         volume = volume or self.volume
         (volume / "text.txt").write_text("overwritten by mistake\n")
         shutil.rmtree(volume / "d1")
-        (volume / "new").mkdir()
+        (volume / "new").mkdir(exist_ok=True)
         (volume / "new" / "file").write_text("younger than the point\n")
 
 
@@ -194,6 +191,12 @@ class References(NativeTest):
         self.assertIn("1638480", detail)
         self.assertEqual((self.volume / "text.txt").read_text(), "what is protected here\n")
         self.assertTrue(all(copy["state"] == "available" for point in self.house.points("orders") for copy in point["copies"]))
+        # The newest point is the reference itself: nothing newer is in the way, and the replica follows.
+        self.damage()
+        run = self.recover("orders", copy="local_snapshot")
+        self.assertEqual(run.means, "snapshot_restore", self.steps(run)["restore"]["detail"])
+        self.assertIn("replica at svm2:orders_copy updated", self.steps(run)["restore"]["detail"])
+        self.assertNotIn("new/file", contents(self.volume))
 
 
 class GroupTest(NativeTest):

@@ -96,8 +96,10 @@ Result<std::vector<std::string>> lost_by(const DataContext& context, const Nativ
   for (size_t i = 0; i < requests.size(); ++i) {
     HF_TRY(const auto newer, wait(context, native.restore->lost_by_restore(
                                                native.volumes[i], requests[i].snapshot_id)));
-    for (const storage::Snapshot& snapshot : newer) {
-      lost.push_back(snapshot.name);
+    for (const storage::Snapshot& snapshot : newer) {  // of a group, all volumes have its name
+      if (std::find(lost.begin(), lost.end(), snapshot.name) == lost.end()) {
+        lost.push_back(snapshot.name);
+      }
     }
   }
   return lost;

@@ -1,8 +1,11 @@
 // Data activities on storage systems, through the driver port.
 #include <fmt/core.h>
 
+#include <map>
+
 #include "core/base/units.h"
 #include "domain/activities/data_activities.h"
+#include "domain/activities/locked_names.h"
 #include "domain/activities/storage_work.h"
 
 namespace holdfast::activities {
@@ -91,13 +94,22 @@ Result<Json> replica_state(const DataContext& context, ActivityContext& activity
 Result<Json> delete_snapshots(const DataContext& context, ActivityContext& activity,
                               const Json& input) {
   HF_TRY(const OpenVolume open, open_volume(context, activity, input));
-  std::int64_t deleted = 0;
-  for (const Json& name : find(input, "names")->get_array()) {
-    HF_TRY_VOID(
-        wait(context, open.driver->delete_snapshot(open.volume, std::string(name.get_string()))));
-    ++deleted;
+  std::map<std::string, storage::Snapshot> known;  // where some can be locked
+  if (open.driver->capabilities().retention) {
+    HF_TRY(auto snapshots, wait(context, open.driver->list_snapshots(open.volume)));
+    for (storage::Snapshot& snapshot : snapshots) {
+      known.emplace(snapshot.name, std::move(snapshot));
+    }
   }
-  return Json(JsonObject{{"detail", fmt::format("{} snapshots deleted", deleted)}});
+  LockedNames locked(context.clock().now());
+  for (const Json& item : find(input, "names")->get_array()) {
+    const std::string name(item.get_string());
+    const auto found = known.find(name);
+    if (found == known.end() || !locked.holds(found->second)) {
+      HF_TRY_VOID(wait(context, open.driver->delete_snapshot(open.volume, name)));
+    }
+  }
+  return locked.answer("at " + open.volume.root);
 }
 
 // The snapshots that Holdfast made of a volume, by the name of their point.

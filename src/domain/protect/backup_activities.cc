@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/crypto/digest.h"
 #include "domain/access/agents.h"
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
@@ -134,6 +135,14 @@ Result<Json> begin_backup(const ServerContext& context, const Json& input) {
   });
 }
 
+// What tells two copies of one level apart: the repository, or where the storage system has it.
+std::string place_of(const MadeCopy& made) {
+  constexpr size_t kDigits = 8;
+  return made.method.starts_with("snapmirror")
+             ? crypto::sha256_hex(as_bytes(made.location)).substr(0, kDigits)
+             : made.repository;
+}
+
 inventory::Point to_point(const PointRecord& record) {
   inventory::Point point;
   point.id = inventory::PointId(record.plan.point_id);
@@ -152,7 +161,7 @@ inventory::Point to_point(const PointRecord& record) {
   }
   for (const MadeCopy& made : record.copies) {
     inventory::Copy copy;
-    copy.id = inventory::CopyId(copy_id_of(record.plan.point_id, made.level, made.repository));
+    copy.id = inventory::CopyId(copy_id_of(record.plan.point_id, made.level, place_of(made)));
     copy.level = made.level;
     copy.method = made.method;
     copy.repository = made.repository;
@@ -217,15 +226,15 @@ std::string method_of(const std::string& driver, const std::string& level, bool 
   if (driver != "ontap") {
     return "restic";
   }
-  return level == "local_snapshot"                      ? "ontap_snapshot"
-         : level == "cloud_backup"                      ? "snapmirror_cloud"
-         : level == "remote_replica" || has_destination ? "snapmirror"
-                                                        : "restic";
+  return level == "local_snapshot"                                            ? "ontap_snapshot"
+         : level == "cloud_backup"                                            ? "snapmirror_cloud"
+         : level == "remote_replica" || level == "archive" || has_destination ? "snapmirror"
+                                                                              : "restic";
 }
 
 std::string copy_id_of(const std::string& point_id, const std::string& level,
-                       const std::string& repository) {
-  return "copy_" + point_id + "_" + level + (repository.empty() ? "" : "_" + repository);
+                       const std::string& place) {
+  return "copy_" + point_id + "_" + level + (place.empty() ? "" : "_" + place);
 }
 
 void register_backup_activities(flow::ActivityRegistry& registry, const ServerContext& context) {

@@ -44,7 +44,7 @@ flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
   request.host = run.plan.host;
   request.time = run.snapshot.time;
   HF_CO_TRY(const Json answer,
-            co_await run_step(run, run.step(copy.level), "engine.backup", encode(request),
+            co_await run_step(run, run.step(copy), "engine.backup", encode(request),
                               data_options_at(run.plan.volume.agent)));
   run.backup = decode<BackupDone>(answer);
   MadeCopy made{copy.level,
@@ -62,8 +62,8 @@ flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
 flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy source,
                                std::string snapshot_id) {
   const CopyRequest request{source.repository, copy.repository, std::move(snapshot_id)};
-  HF_CO_TRY(const Json answer, co_await run_step(run, run.step(copy.level), "engine.copy",
-                                                 encode(request), data_options()));
+  HF_CO_TRY(const Json answer,
+            co_await run_step(run, run.step(copy), "engine.copy", encode(request), data_options()));
   run.copies.push_back({copy.level, copy.method, copy.repository.name, copy.repository.location,
                         get_string(answer, "snapshot_id"),
                         static_cast<std::uint64_t>(get_int(answer, "added_bytes")), false, ""});
@@ -77,12 +77,13 @@ flow::Task<Status> replicate(BackupRun& run, PlannedCopy copy) {
                  {"level", copy.level},
                  {"destination", copy.destination},
                  {"snapshot", run.snapshot.name},
+                 {"lock_seconds", copy.lock_seconds},
                  {"lock", copy.lock_seconds == 0 ? "" : fmt::format("PT{}S", copy.lock_seconds)}};
   if (!copy.mirror_policy.empty()) {
     input.get_object()["mirror_policy"] = copy.mirror_policy;
   }
   HF_CO_TRY(const Json answer,
-            co_await run_step(run, run.step(copy.level), "storage.replicate", std::move(input),
+            co_await run_step(run, run.step(copy), "storage.replicate", std::move(input),
                               data_options_at(run.plan.volume.agent)));
   run.copies.push_back({copy.level, copy.method, "", get_string(answer, "location"),
                         run.snapshot.name,
@@ -99,7 +100,7 @@ flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
   if (copy.method.ends_with("_snapshot")) {
     run.copies.push_back(
         {copy.level, copy.method, "", run.snapshot.read_path, run.snapshot.name, 0, false, ""});
-    run.steps.done(run.step(copy.level), "the snapshot is the copy: " + run.snapshot.read_path,
+    run.steps.done(run.step(copy), "the snapshot is the copy: " + run.snapshot.read_path,
                    run.ctx.now());
     co_return Status();
   }
@@ -133,7 +134,7 @@ flow::Task<Status> verify_copies(BackupRun& run) {
     RepositoryRef repository;
     std::string parent;
     for (const PlannedCopy& planned : run.plan.copies) {
-      if (planned.level == copy.level) {
+      if (planned.level == copy.level && planned.repository.name == copy.repository) {
         repository = planned.repository;
         parent = planned.parent_snapshot;
       }

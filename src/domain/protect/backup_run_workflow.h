@@ -1,6 +1,7 @@
 // The parts of scheduled_backup that its files share: what one run knows, and its copies.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +31,14 @@ struct BackupRun {
 
   // The step of this name, of this member: "verify_integrity", "logs/verify_integrity".
   std::string step(std::string_view name) const { return prefix + std::string(name); }
+
+  // The step of a copy: its level, and where it goes when several have that level.
+  std::string step(const activities::PlannedCopy& copy) const {
+    const auto same = std::count_if(plan.copies.begin(), plan.copies.end(),
+                                    [&](const auto& one) { return one.level == copy.level; });
+    const std::string& place = copy.destination.empty() ? copy.repository.name : copy.destination;
+    return step(same > 1 ? copy.level + " " + place : copy.level);
+  }
 
   void show() {
     if (of != nullptr) {

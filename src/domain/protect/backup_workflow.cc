@@ -45,7 +45,7 @@ void announce_steps(BackupRun& run) {
   }
   everyone([](BackupRun& one) {
     for (const PlannedCopy& copy : one.plan.copies) {
-      one.steps.announce(kExecute, one.step(copy.level));
+      one.steps.announce(kExecute, one.step(copy));
     }
   });
   everyone([](BackupRun& one) {
@@ -114,6 +114,23 @@ flow::Task<Status> record(BackupRun& run) {
   co_return status_of(recorded);
 }
 
+// The copies of a batch that are gone: all of them, but those whose snapshot was kept.
+Json gone_copies(const Json& batch, const Json& done) {
+  const JsonArray& copies = find(batch, "copies")->get_array();
+  const Json* names = find(batch, "names");
+  const Json* kept = find(done, "kept");
+  JsonArray gone;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    const bool stays = kept != nullptr && names != nullptr && i < names->get_array().size() &&
+                       std::find(kept->get_array().begin(), kept->get_array().end(),
+                                 names->get_array()[i]) != kept->get_array().end();
+    if (!stays) {
+      gone.push_back(copies[i]);
+    }
+  }
+  return gone;
+}
+
 // Retention is a promise of its own: what it removes is planned from the catalog, removed by data
 // activities, and then marked in the catalog.
 flow::Task<Status> retain(BackupRun& run) {
@@ -124,7 +141,7 @@ flow::Task<Status> retain(BackupRun& run) {
       co_await run.ctx.activity("protect.plan_retention", input, control_options());
   Status outcome = status_of(planned);
   std::int64_t removed = 0;
-  std::string postponed;
+  std::string remarks;
   if (planned) {
     const Json* batches = find(*planned, "batches");
     for (size_t i = 0; batches != nullptr && i < batches->get_array().size() && outcome; ++i) {
@@ -133,13 +150,16 @@ flow::Task<Status> retain(BackupRun& run) {
       const Json* volume = find(batch, "volume");
       const std::string agent = volume == nullptr ? "" : get_string(*volume, "agent");
       Result<Json> done = co_await run.ctx.activity(activity, batch, data_options_at(agent));
+      const std::string told = done ? get_string(*done, "detail") : "";
       if (done && get_bool(*done, "postponed")) {
-        postponed = "; " + get_string(*done, "detail");
+        remarks += "; " + told;
       } else if (done) {
-        Json mark = JsonObject{{"copies", *find(batch, "copies")}};
+        Json gone = gone_copies(batch, *done);
+        removed += static_cast<std::int64_t>(gone.get_array().size());
+        remarks += find(*done, "kept") == nullptr || told.empty() ? "" : "; " + told;
+        Json mark = JsonObject{{"copies", std::move(gone)}};
         done =
             co_await run.ctx.activity("protect.copies_expired", std::move(mark), control_options());
-        removed += static_cast<std::int64_t>(find(batch, "copies")->get_array().size());
       }
       outcome = status_of(done);
     }
@@ -150,7 +170,7 @@ flow::Task<Status> retain(BackupRun& run) {
   }
   run.steps.done(
       run.step("retention"),
-      fmt::format("{} copies removed; {}{}", removed, get_string(*planned, "detail"), postponed),
+      fmt::format("{} copies removed; {}{}", removed, get_string(*planned, "detail"), remarks),
       run.ctx.now());
   co_return Status();
 }

@@ -200,6 +200,44 @@ TEST_F(BackupWorkflow, AFailedReplicaKeepsTheSnapshotThatIsACopy) {
   EXPECT_EQ(count("protect.record_point"), 1);
 }
 
+TEST_F(BackupWorkflow, WhatIsLockedStaysInTheCatalogAndTheStepSaysWhy) {
+  answer("protect.plan_retention", [](const Json&) {
+    return Result<Json>(
+        JsonObject{{"detail", "1 of 3 points kept"},
+                   {"batches", JsonArray{JsonObject{{"activity", "storage.delete_copies"},
+                                                    {"names", JsonArray{"pt_a", "pt_b"}},
+                                                    {"copies", JsonArray{"copy_a", "copy_b"}}}}}});
+  });
+  answer("storage.delete_copies", [](const Json&) {
+    return Result<Json>(
+        JsonObject{{"kept", JsonArray{"pt_b"}}, {"detail", "1 copies are locked until 2030"}});
+  });
+  answer("protect.copies_expired", [](const Json&) { return Result<Json>(JsonObject{}); });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(to_text(*find(input_of("protect.copies_expired"), "copies")), "[\"copy_a\"]");
+  for (const Json& step : find(ended.run.progress, "steps")->get_array()) {
+    if (get_string(step, "name") == "retention") {
+      EXPECT_EQ(get_string(step, "detail"),
+                "1 copies removed; 1 of 3 points kept; 1 copies are locked until 2030");
+    }
+  }
+}
+
+TEST_F(BackupWorkflow, TwoCopiesOfOneLevelHaveAStepEach) {
+  plan_.copies = {{"remote_replica", "snapmirror", {}, ""},
+                  {"remote_replica", "snapmirror", {}, ""}};
+  plan_.copies[0].destination = "west/s:a";
+  plan_.copies[1].destination = "east/s:b";
+  answer("storage.replicate", [](const Json& input) {
+    return Result<Json>(JsonObject{{"location", get_string(input, "destination")}});
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(status_of_step(ended, "remote_replica west/s:a"), "done");
+  EXPECT_EQ(status_of_step(ended, "remote_replica east/s:b"), "done");
+}
+
 class GroupBackup : public BackupWorkflow {
  protected:
   GroupBackup() {

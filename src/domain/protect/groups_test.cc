@@ -147,7 +147,7 @@ TEST_F(Groups, AGroupsSnapshotGoesWholeWhenNoMemberKeepsIt) {
   const Json plan = retention_of(data_);
   const auto& batches = find(plan, "batches")->get_array();
   ASSERT_EQ(batches.size(), 1u);
-  EXPECT_EQ(to_text(*find(batches[0], "names")), "[\"" + old + "\"]");
+  EXPECT_EQ(to_text(*find(batches[0], "names")), "[\"" + old + "\",\"" + old + "\"]");
   EXPECT_EQ(to_text(*find(batches[0], "copies")), "[\"copy_" + old + "\",\"copy_" + its + "\"]");
 }
 
@@ -161,6 +161,33 @@ TEST_F(Groups, AMemberThatKeepsItsPointKeepsTheWholeSnapshot) {
     return inventory::remove_resource(sql, logs_.id, clock_.now());
   }));
   EXPECT_EQ(find(retention_of(data_), "batches")->get_array().size(), 1u);
+}
+
+// Copies in an object store go by the policy of their relationship: how many newer ones there are
+// is what that can be held against.
+TEST_F(Groups, TellsHowManyNewerCopiesAnObjectStoreHas) {
+  point(data_, 0);
+  for (const int days : {40, 41}) {
+    const std::string id = point(data_, days);
+    ASSERT_TRUE(on_database<Status>([&](db::Connection& sql) -> Status {
+      HF_TRY(inventory::Point known, inventory::find_point(sql, id));
+      inventory::Copy copy = known.copies.front();
+      copy.id = inventory::CopyId(copy.id.text() + "_cloud");
+      copy.level = "cloud_backup";
+      copy.method = "snapmirror_cloud";
+      copy.location = "vault:/objstore";
+      known.copies = {copy};
+      return inventory::put_point(sql, known);
+    }));
+  }
+  const Json plan = retention_of(data_);
+  for (const Json& batch : find(plan, "batches")->get_array()) {
+    if (get_string(batch, "mirror") == "vault:/objstore") {
+      EXPECT_EQ(to_text(*find(batch, "newer")), "[0,1]");
+      return;
+    }
+  }
+  FAIL() << "no batch for the object store: " << to_text(plan);
 }
 
 }  // namespace

@@ -57,6 +57,11 @@ Status check_level(const inventory::Resource& resource, const Policy& policy, co
     return cannot(resource, policy, level,
                   fmt::format("the driver {} has no replication of its own", resource.driver));
   }
+  if (level.level == "archive" && !mirrors) {
+    return cannot(
+        resource, policy, level,
+        fmt::format("the driver {} has no copies that nobody can delete", resource.driver));
+  }
   if (!level.destination.empty() && !mirrors) {
     return cannot(resource, policy, level,
                   fmt::format("the driver {} has no replication of its own, so the level has no "

@@ -119,7 +119,7 @@ Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::st
   const inventory::Copy* best = nullptr;
   for (const inventory::Copy& copy : point.copies) {
     const bool asked = wanted.empty() || copy.id.text() == wanted || copy.level == wanted ||
-                       copy.repository == wanted;
+                       copy.repository == wanted || copy.location == wanted;
     const bool better = best == nullptr || rank_of(copy.method, snapshots_first) <
                                                rank_of(best->method, snapshots_first);
     if (copy.state == "available" && asked && better) {

@@ -86,8 +86,9 @@ struct Group {
 struct Snapshot {
   std::string name;
   std::string comment;
-  UtcTime time;         // when it was taken: its consistency time
-  std::string version;  // changes when the content does: an opaque text
+  UtcTime time;                           // when it was taken: its consistency time
+  std::string version;                    // changes when the content does: an opaque text
+  std::optional<UtcTime> locked_until{};  // nobody can delete it before; nothing: not locked
 };
 
 // How to read one state of a volume.
