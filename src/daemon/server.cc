@@ -181,7 +181,7 @@ void ServerImpl::make_registries() {
   protect::register_backup_activities(activities_, *context_);
   protect::register_notification_activity(activities_, *context_, channels_);
   protect::register_rebuild_activities(activities_, *context_);
-  protect::register_report_activities(activities_, *context_,
+  protect::register_report_activities(activities_, *context_, *data_,
                                       [this]() -> flow::Client& { return engine_->client(); });
   recover::register_recovery_activities(activities_, *context_);
 }

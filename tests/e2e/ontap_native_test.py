@@ -301,6 +301,11 @@ class Groups(GroupTest):
         self.policy("weekly", [{"level": "local_snapshot"}], schedules=[{"w": {"time": "02:00", "day": "sunday"}}])
         with self.assertRaisesRegex(Exception, "the same schedules"):
             self.protect("logs", self.logs, group="other", policy="weekly")
+        self.policy("twin", [{"level": "local_snapshot"}])
+        self.protect("logs", self.logs, group="other", policy="twin")
+        with self.assertRaisesRegex(Exception, "the same schedules"):
+            self.policy("twin", [{"level": "local_snapshot"}], schedules=[{"w": {"time": "02:00", "day": "sunday"}}])
+        self.house.run("resource", "remove", "logs")
         self.policy("locked", [{"level": "local_snapshot", "lock": "1d"}])
         with self.assertRaisesRegex(Exception, "53411959"):
             self.protect("logs", self.logs, group="other", policy="locked")

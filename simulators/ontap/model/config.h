@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "core/base/time.h"
+#include "simulators/ontap/model/privileges.h"
 
 namespace holdfast::ontap_sim {
 
@@ -37,7 +38,7 @@ struct ClusterConfig {
 struct UserConfig {
   std::string name;
   std::string password;
-  bool writes = false;  // else only GET; a write is 403 with code 6
+  std::vector<Privilege> privileges;  // what no path of them holds is 403 with code 6
 };
 
 struct Config {
@@ -46,11 +47,15 @@ struct Config {
   std::string user = "admin";
   std::string password;  // empty: made at the first start
   std::vector<UserConfig> users;
-  bool gateway = true;                                         // of the Unified Manager
+  std::string client_id = "ontap-sim-client";  // of OAuth 2.0
+  std::string client_secret;                   // empty: made at the first start
+  Nanoseconds manager_poll = Nanoseconds(0);  // the Unified Manager's inventory is that old at most
+  bool gateway = true;                        // of the Unified Manager
   Nanoseconds job_time = std::chrono::milliseconds(150);       // what a job takes at least
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes
   Nanoseconds dead_peer_time = std::chrono::seconds(3);  // a call that consults a dead peer hangs
+  Nanoseconds sync_interval = std::chrono::seconds(1);   // between updates of synchronous mirrors
   bool scheduler = true;               // snapshot policies and transfer schedules run
   std::int64_t default_page = 10'000;  // records
   bool next_on_last_page = false;

@@ -4,6 +4,7 @@
 #include "core/async/run.h"
 #include "core/base/log.h"
 #include "simulators/ontap/server/login.h"
+#include "simulators/ontap/server/oauth.h"
 #include "simulators/ontap/server/port.h"
 #include "simulators/ontap/um/manager.h"
 
@@ -67,6 +68,10 @@ void Service::handle(Port& port, Handled& call) {
     call.prepared.reply = answer_control(request, segments);
     return;
   }
+  if (port.cluster == nullptr && request.target == kTokenPath) {
+    call.prepared.reply = grant_token(*world_, request);
+    return;
+  }
   const auto login = check_login(*world_, port.cluster, request);
   if (!login) {
     call.prepared.reply = fault_reply(login.error());
@@ -79,9 +84,8 @@ void Service::handle(Port& port, Handled& call) {
     return;
   }
   segments.erase(segments.begin());
-  const bool reads =
-      request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
-  if (port.cluster != nullptr && !login->administrator && !reads) {
+  if (port.cluster != nullptr &&
+      !allows(login->privileges, request.method, "/api" + joined(segments, 0))) {
     call.prepared.reply = fault_reply(Fault(403, 6, "not authorized for that command"));
     return;
   }

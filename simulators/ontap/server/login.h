@@ -1,4 +1,5 @@
-// Who may call: Basic authentication, a client certificate of the simulator's own authority.
+// Who may call: Basic authentication, a client certificate of the simulator's own authority, a
+// bearer token.
 #pragma once
 
 #include "core/net/server.h"
@@ -8,7 +9,8 @@ namespace holdfast::ontap_sim {
 
 struct Login {
   std::string user;
-  bool administrator = true;  // may write
+  bool administrator = true;                  // of the Unified Manager: may write
+  Privileges privileges = {{"/api", "all"}};  // of a cluster
 };
 
 // `cluster` nullptr: the Unified Manager. 401 with code 6691623 otherwise.

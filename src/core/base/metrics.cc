@@ -59,6 +59,18 @@ Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels)
   return *slot;
 }
 
+void remove_gauge(std::string_view name, const Labels& labels) {
+  Registry& all = instance();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.gauges.find({std::string(name), labels});
+  if (found == all.gauges.end()) {
+    return;
+  }
+  auto& family = prometheus::BuildGauge().Name(std::string(name)).Register(all.registry);
+  family.Remove(static_cast<prometheus::Gauge*>(found->second->implementation()));
+  all.gauges.erase(found);
+}
+
 std::string metrics_text() {
   return prometheus::TextSerializer().Serialize(instance().registry.Collect());
 }

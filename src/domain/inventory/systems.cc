@@ -21,7 +21,12 @@ CREATE TABLE storage_events(
   severity TEXT NOT NULL, message TEXT NOT NULL, resource TEXT NOT NULL, time INTEGER,
   closed_at INTEGER, PRIMARY KEY(system, id)) STRICT;
 )sql";
-constexpr std::string_view kColumns = "id, name, type, document, created_at, asked_at, problem";
+constexpr std::string_view kMeasured = R"sql(
+ALTER TABLE storage_systems ADD COLUMN figures_at INTEGER;
+ALTER TABLE storage_systems ADD COLUMN figures TEXT NOT NULL DEFAULT 'null';
+)sql";
+constexpr std::string_view kColumns =
+    "id, name, type, document, created_at, asked_at, problem, figures_at, figures";
 
 Result<StoredSystem> system_from(const db::Row& row) {
   StoredSystem system;
@@ -32,6 +37,8 @@ Result<StoredSystem> system_from(const db::Row& row) {
   system.created_at = row.time(4);
   system.asked_at = row.optional_time(5);
   system.problem = row.text(6);
+  system.figures_at = row.optional_time(7);
+  HF_TRY(system.figures, parse_json(row.text(8)));
   return system;
 }
 
@@ -39,7 +46,8 @@ Result<StoredSystem> system_from(const db::Row& row) {
 
 db::Migrations system_migrations() {
   return {{"storage_systems", 1, std::string(kSchema)},
-          {"storage_systems", 2, std::string(kWatched)}};
+          {"storage_systems", 2, std::string(kWatched)},
+          {"storage_systems", 3, std::string(kMeasured)}};
 }
 
 Status put_system(db::Connection& sql, const StoredSystem& system) {
@@ -80,23 +88,24 @@ Status remove_system(db::Connection& sql, const std::string& id) {
   return status_of(sql.exec("DELETE FROM storage_systems WHERE id = ?1", id));
 }
 
-Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::string& system,
-                                           const std::string& problem,
-                                           const std::vector<SystemEvent>& open, UtcTime now,
+Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const SystemLook& look, UtcTime now,
                                            UtcTime forget) {
+  const std::string& system = look.system;
   HF_TRY_VOID(sql.exec("UPDATE storage_systems SET asked_at = ?2, problem = ?3 WHERE name = ?1",
-                       system, now, problem));
+                       system, now, look.problem));
   std::vector<SystemEvent> fresh;
-  if (!problem.empty()) {
+  if (!look.problem.empty()) {
     return fresh;  // nothing is known about its events
   }
+  HF_TRY_VOID(sql.exec("UPDATE storage_systems SET figures_at = ?2, figures = ?3 WHERE name = ?1",
+                       system, now, to_text(look.figures)));
   HF_TRY(const auto rows,
          sql.all("SELECT id FROM storage_events WHERE system = ?1 AND closed_at IS NULL", system));
   std::set<std::string> known;
   for (const db::Row& row : rows) {
     known.insert(row.text(0));
   }
-  for (const SystemEvent& event : open) {
+  for (const SystemEvent& event : look.open) {
     if (known.erase(event.id) > 0) {
       continue;
     }

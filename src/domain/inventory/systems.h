@@ -19,6 +19,8 @@ struct StoredSystem {
   UtcTime created_at;
   std::optional<UtcTime> asked_at{};  // when it was last looked at
   std::string problem{};              // why it could not be; empty: it answered
+  std::optional<UtcTime> figures_at{};
+  Json figures{};  // what it measured of itself at its last answer; null: none yet
 };
 
 // Something serious that a system reported and that is open.
@@ -41,12 +43,17 @@ Result<StoredSystem> find_system(db::Connection& sql, const std::string& id_or_n
 Result<std::vector<StoredSystem>> list_systems(db::Connection& sql);
 Status remove_system(db::Connection& sql, const std::string& id);
 
-// What the last look at a system found: its problem, or the events that are open now. Answers those
-// that were not open before. Events that are no longer among them are closed; those that closed
-// before `forget` are deleted.
-Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::string& system,
-                                           const std::string& problem,
-                                           const std::vector<SystemEvent>& open, UtcTime now,
+// What the last look at a system found: its problem, or its figures and the events that are open
+// now.
+struct SystemLook {
+  std::string system;
+  std::string problem;
+  std::vector<SystemEvent> open;
+  Json figures;
+};
+// Answers the events that were not open before. Events that are no longer among the open ones are
+// closed; those that closed before `forget` are deleted. A problem leaves figures and events alone.
+Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const SystemLook& look, UtcTime now,
                                            UtcTime forget);
 Result<std::vector<SystemEvent>> open_system_events(db::Connection& sql);
 

@@ -26,7 +26,8 @@ class StorageSystems : public ::testing::Test {
           {id, "east", "c1", "vol.offline", "error", "a volume is offline", "v", now_});
     }
     const auto fresh = database_->write_blocking([&](db::Connection& sql) {
-      return note_look(sql, "east", problem, events, now_, now_ - hours(24));
+      return note_look(sql, {"east", problem, events, JsonObject{{"volumes", 2}}}, now_,
+                       now_ - hours(24));
     });
     EXPECT_TRUE(fresh) << fresh.error().to_string();
     std::vector<std::string> ids;

@@ -2,18 +2,14 @@
 
 #include <fmt/core.h>
 
-#include <map>
-
 #include "domain/inventory/catalog.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
+#include "domain/protect/status_report.h"
 #include "domain/schedule/retention.h"
 
 namespace holdfast::protect {
 namespace {
-
-constexpr int kPage = 500;
-constexpr size_t kMaxFailures = 100;
 
 // The policy that schedule_backup keeps for one resource: its schedules accumulate by label.
 std::string schedule_policy_name(const inventory::Resource& resource) {
@@ -120,128 +116,19 @@ Result<Json> schedule_backup_row(const ServerContext& context, const Json& input
   });
 }
 
-// Counts over runs as `run list` shows them.
-struct Counts {
-  std::map<std::string, std::int64_t> by_status;
-  std::map<std::string, std::map<std::string, std::int64_t>> by_workflow;
-  JsonArray failures;
-  std::int64_t total = 0;
-
-  void add(const flow::RunSummary& run) {
-    const std::string status =
-        run.status == flow::RunStatus::kRunning
-            ? (run.search_attributes.contains("waiting_for") ? "waiting" : "running")
-        : run.status == flow::RunStatus::kCompleted ? "completed"
-        : run.status == flow::RunStatus::kCanceled  ? "cancelled"
-                                                    : "failed";
-    ++by_status[status];
-    ++by_workflow[run.type][status];
-    ++total;
-    if (status == "failed" && failures.size() < kMaxFailures) {
-      failures.push_back(
-          JsonObject{{"id", run.workflow_id.text()},
-                     {"workflow", run.type},
-                     {"resource", get_string(Json(run.search_attributes), "resource")},
-                     {"started_at", to_rfc3339(run.started)}});
-    }
-  }
-};
-
-JsonObject to_object(const std::map<std::string, std::int64_t>& counts) {
-  JsonObject object;
-  for (const char* status : {"completed", "failed", "cancelled", "running", "waiting"}) {
-    const auto found = counts.find(status);
-    object[status] = found == counts.end() ? 0 : found->second;
-  }
-  return object;
-}
-
-Result<Json> ledger_counts(const ServerContext& context, UtcTime from, UtcTime to) {
-  return context.db.read_blocking([from, to](db::Connection& sql) -> Result<Json> {
-    HF_TRY(JsonObject counts, count_expected(sql, from, to));
-    return Json(std::move(counts));
-  });
-}
-
-Result<Json> storage_metrics(const ServerContext& context, UtcTime from, UtcTime to) {
-  return context.db.read_blocking([from, to](db::Connection& sql) -> Result<Json> {
-    HF_TRY(
-        const auto row,
-        sql.one(
-            "SELECT COUNT(*), COALESCE(SUM(p.bytes), 0), COALESCE(SUM((SELECT SUM(c.added_bytes) "
-            "FROM copies c WHERE c.point_id = p.id)), 0) FROM points p WHERE p.time >= ?1 AND "
-            "p.time < ?2",
-            from, to));
-    const std::int64_t logical = row->integer(1);
-    const std::int64_t stored = row->integer(2);
-    return Json(JsonObject{
-        {"points", row->integer(0)},
-        {"logical_bytes", logical},
-        {"stored_bytes", stored},
-        {"storage_efficiency",
-         stored == 0 ? Json() : Json(static_cast<double>(logical) / static_cast<double>(stored))}});
-  });
-}
-
-async::Co<Result<Json>> status_report(const ServerContext* context, flow::Client* client,
-                                      std::string own_run, Json input) {
-  const std::string cluster = get_string(input, "cluster_id", "local");
-  if (cluster != "local" && cluster != context->host) {
-    co_return Error(
-        Code::kNotFound,
-        fmt::format("there is no storage system '{}': this machine is 'local'", cluster));
-  }
-  HF_CO_TRY(const UtcTime now, parse_rfc3339(get_string(input, "now")));
-  HF_CO_TRY(const UtcTime from,
-            parse_rfc3339(get_string(input, "start_date", "1970-01-01T00:00:00Z"), true));
-  const std::string end = get_string(input, "end_date");
-  HF_CO_TRY(const UtcTime to, end.empty() ? Result<UtcTime>(now) : parse_rfc3339(end, true));
-  Counts counts;
-  flow::ListQuery query;
-  query.started_after = from;
-  query.started_before = to;
-  query.limit = kPage;
-  do {
-    HF_CO_TRY(const flow::RunPage page, co_await client->list(query));
-    for (const flow::RunSummary& run : page.runs) {
-      if (run.workflow_id.text() != own_run) {
-        counts.add(run);
-      }
-    }
-    query.page_key = page.next_page_key;
-  } while (!query.page_key.empty());
-  JsonObject workflows;
-  for (const auto& [name, by_status] : counts.by_workflow) {
-    workflows[name] = to_object(by_status);
-  }
-  HF_CO_TRY(Json expected, ledger_counts(*context, from, to));
-  JsonObject report{{"cluster", "local"},
-                    {"start_date", to_rfc3339(from)},
-                    {"end_date", to_rfc3339(to)},
-                    {"total_runs", counts.total},
-                    {"runs", to_object(counts.by_status)},
-                    {"workflows", std::move(workflows)},
-                    {"expected_runs", std::move(expected)}};
-  if (get_bool(input, "include_metrics", true)) {
-    HF_CO_TRY(report["metrics"], storage_metrics(*context, from, to));
-  }
-  if (get_bool(input, "include_failures", true)) {
-    report["failures"] = std::move(counts.failures);
-  }
-  co_return Json(std::move(report));
-}
-
 }  // namespace
 
 void register_report_activities(flow::ActivityRegistry& registry, const ServerContext& context,
+                                const activities::DataContext& data,
                                 std::function<flow::Client&()> client) {
   registry.add("protect.schedule_backup", [&context](flow::ActivityContext&, const Json& input) {
     return schedule_backup_row(context, input);
   });
-  registry.add_co("protect.status_report", [&context, client](flow::ActivityContext& activity,
-                                                              Json input) {
-    return status_report(&context, &client(), activity.info().workflow_id.text(), std::move(input));
-  });
+  registry.add_co("protect.status_report",
+                  [&context, &data, client](flow::ActivityContext& activity, Json input) {
+                    return status_report(&context, &data, &client(),
+                                         activity.info().workflow_id.text(), std::move(input));
+                  });
 }
 
 }  // namespace holdfast::protect

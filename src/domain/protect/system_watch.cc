@@ -5,8 +5,8 @@
 #include "core/base/log.h"
 #include "domain/inventory/systems.h"
 #include "domain/protect/notifications.h"
+#include "domain/protect/system_figures.h"
 #include "drivers/storage/ontap/events.h"
-#include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::protect {
 namespace {
@@ -14,6 +14,7 @@ namespace {
 namespace ontap = storage::ontap;
 using async::Co;
 using inventory::SystemEvent;
+using inventory::SystemLook;
 
 // A cluster's log has no state: what is older counts as over.
 constexpr Nanoseconds kLogCounts = std::chrono::hours(24);
@@ -29,58 +30,47 @@ bool is_serious(const ontap::StorageEvent& event) {
          event.severity != "warning" && event.state != "acknowledged";
 }
 
-// Volumes that the cluster itself believes to be under attack.
-Co<Result<std::vector<SystemEvent>>> attacks_on(ontap::ClusterPtr cluster) {
-  HF_CO_TRY(const auto volumes,
-            co_await ontap::list_volumes(
-                cluster, {{"anti_ransomware.attack_probability", "moderate|high"}}));
-  std::vector<SystemEvent> events;
-  for (const ontap::VolumeInfo& volume : volumes) {
-    const std::string name = volume.svm + ":" + volume.name;
-    events.push_back({"attack/" + volume.uuid, cluster->system, cluster->name,
-                      "anti_ransomware.attack", volume.attack_probability,
-                      fmt::format("ransomware protection of {} sees a {} probability of an attack",
-                                  name, volume.attack_probability),
-                      name, std::nullopt});
-  }
-  co_return events;
-}
-
-Co<Result<std::vector<SystemEvent>>> serious_events(std::shared_ptr<ontap::System> system,
-                                                    UtcTime since) {
-  std::vector<SystemEvent> events;
-  if (system->endpoint().kind == ontap::SystemKind::kUnifiedManager) {
+// What the system says now: its serious events, and what it measures.
+Co<Result<SystemLook>> ask(std::shared_ptr<ontap::System> system, UtcTime since) {
+  SystemLook look;
+  look.system = system->endpoint().name;
+  const bool watched = system->endpoint().kind == ontap::SystemKind::kUnifiedManager;
+  if (watched) {
     HF_CO_TRY(const auto open, co_await ontap::open_events(system));
     for (const ontap::StorageEvent& event : open) {
       if (is_serious(event)) {
-        events.push_back(to_row(event));
+        look.open.push_back(to_row(event));
       }
     }
   }
   HF_CO_TRY(const auto clusters, co_await system->clusters());
+  std::vector<ontap::ClusterInventory> inventories;
   for (const ontap::ClusterPtr& cluster : clusters) {
     HF_CO_TRY(const auto log, co_await ontap::ems_events(cluster, since));
     for (const ontap::StorageEvent& event : log) {
-      events.push_back(to_row(event));
-      events.back().id = cluster->uuid + "/" + event.id;
+      look.open.push_back(to_row(event));
+      look.open.back().id = cluster->uuid + "/" + event.id;
     }
-    HF_CO_TRY(const auto attacks, co_await attacks_on(cluster));
-    events.insert(events.end(), attacks.begin(), attacks.end());
+    HF_CO_TRY(inventories.emplace_back(), co_await ontap::take_inventory(cluster));
+    const auto alarms = alarms_of(inventories.back(), !watched);
+    look.open.insert(look.open.end(), alarms.begin(), alarms.end());
   }
-  co_return events;
+  look.figures = figures_of(inventories);
+  co_return look;
 }
 
 }  // namespace
 
 Co<Status> SystemWatch::look_at(std::shared_ptr<ontap::System> system) {
   const UtcTime now = context_.clock.now();
-  const std::string name = system->endpoint().name;
-  const auto found = co_await serious_events(system, now - kLogCounts);
-  const std::string problem = found ? "" : found.error().to_string();
-  const std::vector<SystemEvent> open = found ? *found : std::vector<SystemEvent>();
+  auto answer = co_await ask(system, now - kLogCounts);
+  const SystemLook look =
+      answer ? std::move(*answer)
+             : SystemLook{system->endpoint().name, answer.error().to_string(), {}, {}};
   HF_CO_TRY(const auto fresh, co_await context_.db.write([=](db::Connection& sql) {
-    return inventory::note_look(sql, name, problem, open, now, now - kKeepClosed);
+    return inventory::note_look(sql, look, now, now - kKeepClosed);
   }));
+  publish(look);
   for (const SystemEvent& event : fresh) {
     log_warn("storage.alert", {{"system", event.system},
                                {"cluster", event.cluster},

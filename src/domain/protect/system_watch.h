@@ -14,9 +14,9 @@ class SystemWatch {
               const notify::ChannelServices& channels)
       : context_(context), data_(data), channels_(channels) {}
 
-  // Asks every system for its serious events, and for volumes that look attacked. Every channel
-  // that wants the event `storage.alert` hears of each new one once; a system that does not answer
-  // is noted with its reason. Ends early when `stop` says so.
+  // Asks every system for its serious events and for what it measures (system_figures.h). Every
+  // channel that wants the event `storage.alert` hears of each new one once; a system that does not
+  // answer is noted with its reason. Ends early when `stop` says so.
   async::Co<Status> pass(const std::atomic<bool>* stop);
   // Whether systems were added, changed or removed since the last pass began.
   bool has_news() const { return data_.systems().generation() != seen_; }

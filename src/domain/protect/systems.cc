@@ -15,6 +15,7 @@
 #include "core/env/posix/atomic_file.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/repositories.h"
+#include "domain/protect/system_figures.h"
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/connection_check.h"
 #include "drivers/storage/ontap/events.h"
@@ -229,6 +230,7 @@ Co<Result<inventory::StoredSystem>> remove_system(const Services& services, Call
               return system;
             }));
   all->data.systems().remove(gone.name);
+  unpublish(gone.name);
   for (const std::string_view what : {"password", "client-secret"}) {
     std::error_code ignored;
     std::filesystem::remove(secret_file(*server, gone.name, what), ignored);
