@@ -103,10 +103,25 @@ Co<Result<std::shared_ptr<ontap::System>>> open_system(const Services* services,
 
 // What the catalog knows, read once, so that the driver can ask it while it looks.
 struct CatalogKnowledge {
-  std::set<std::string> volumes;  // Volume::id of the protected ones
-  std::set<std::string> points;
+  std::set<std::string> volumes;   // Volume::id of the protected ones
+  std::set<std::string> points;    // their snapshots
   std::set<std::string> replicas;  // destinations that policies name
+  std::set<std::string> clones;    // of proofs that run now
 };
+
+// The volumes that running proofs work on.
+Co<Result<std::set<std::string>>> clones_in_use(const Services* services) {
+  flow::ListQuery query;
+  query.type = "recovery_proof";
+  query.statuses = {flow::RunStatus::kRunning};
+  query.limit = 1000;
+  HF_CO_TRY(const auto page, co_await services->flow.list(query));
+  std::set<std::string> names;
+  for (const flow::RunSummary& run : page.runs) {
+    names.insert(ontap::clone_volume_name(run.workflow_id.text()));
+  }
+  co_return names;
+}
 
 Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
   struct Rows {
@@ -118,10 +133,10 @@ Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
       const Rows rows, co_await services->server.db.read([](db::Connection& sql) -> Result<Rows> {
         Rows found;
         HF_TRY(found.resources, inventory::list_resources(sql));
-        HF_TRY(
-            const auto copies,
-            sql.all("SELECT point_id, method, location FROM copies WHERE state = 'available' AND "
-                    "method IN ('ontap_snapshot', 'snapmirror', 'snapmirror_cloud')"));
+        HF_TRY(const auto copies,
+               sql.all(
+                   "SELECT snapshot_id, method, location FROM copies WHERE state = 'available' AND "
+                   "method IN ('ontap_snapshot', 'snapmirror', 'snapmirror_cloud')"));
         for (const db::Row& row : copies) {
           found.points.insert(row.text(0));
           if (row.text(1) != "ontap_snapshot") {
@@ -130,7 +145,8 @@ Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
         }
         return found;
       }));
-  CatalogKnowledge known{{}, rows.points, rows.locations};
+  CatalogKnowledge known{{}, rows.points, rows.locations, {}};
+  HF_CO_TRY(known.clones, co_await clones_in_use(services));
   HF_CO_TRY(storage::Driver* const driver, services->data.driver("ontap"));
   for (const inventory::Resource& resource : rows.resources) {
     if (resource.driver == "ontap") {
@@ -277,7 +293,7 @@ Co<Result<Json>> system_findings(const Services& services, std::string id_or_nam
     ontap::Known known;
     known.is_protected = [kept](const std::string& id) { return kept->volumes.contains(id); };
     known.has_point = [kept](const std::string& id) { return kept->points.contains(id); };
-    known.clone_in_use = [](const std::string&) { return false; };
+    known.clone_in_use = [kept](const std::string& name) { return kept->clones.contains(name); };
     known.drives_relation = [kept, name = cluster->name](const std::string& destination) {
       return kept->replicas.contains(name + "/" + destination);
     };

@@ -56,6 +56,10 @@ async::Co<Result<std::vector<Snapshot>>> Driver::create_group_snapshot(std::vect
   co_return unsupported(kind(), "group snapshots");
 }
 
+async::Co<Result<std::optional<Group>>> Driver::group_of(Volume) {
+  co_return unsupported(kind(), "groups");
+}
+
 Result<std::string> real_directory(const std::string& path) {
   if (!path.starts_with('/')) {
     return Error(Code::kInvalidArgument, "a protected path is absolute").with("path", path);

@@ -70,6 +70,7 @@ class OntapDriver final : public Driver {
   Co<Result<Snapshot>> create_snapshot(Volume volume, SnapshotSpec spec) override;
   Co<Result<std::vector<Snapshot>>> create_group_snapshot(std::vector<Volume> volumes,
                                                           SnapshotSpec spec) override;
+  Co<Result<std::optional<Group>>> group_of(Volume volume) override;
   Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) override;
   Co<Status> delete_snapshot(Volume volume, std::string name) override;
   Co<Result<bool>> unchanged_since(Volume, std::string) override {
@@ -236,7 +237,7 @@ Co<Result<std::vector<Snapshot>>> OntapDriver::create_group_snapshot(std::vector
   if (members.empty()) {
     co_return Error(Code::kInvalidArgument, "a group snapshot needs volumes");
   }
-  HF_CO_TRY(const GroupInfo group, co_await group_of(cluster, members));
+  HF_CO_TRY(const GroupInfo group, co_await ontap::group_of(cluster, members));
   HF_CO_TRY_VOID(co_await make_group_snapshot(cluster, group, spec));
   std::vector<Snapshot> taken;
   for (const VolumeInfo& member : members) {
@@ -249,6 +250,21 @@ Co<Result<std::vector<Snapshot>>> OntapDriver::create_group_snapshot(std::vector
     taken.push_back(to_snapshot(*found));
   }
   co_return taken;
+}
+
+Co<Result<std::optional<Group>>> OntapDriver::group_of(Volume volume) {
+  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  if (now.info.group.empty()) {
+    co_return std::nullopt;
+  }
+  HF_CO_TRY(const auto found, co_await list_groups(now.cluster, {{"uuid", now.info.group}}));
+  Group group{now.info.group_name, {}};
+  for (const GroupInfo& info : found) {
+    for (const std::string& member : info.volumes) {
+      group.volumes.push_back(now.cluster->uuid + "/" + member);
+    }
+  }
+  co_return group;
 }
 
 Co<Result<std::vector<Snapshot>>> OntapDriver::list_snapshots(Volume volume) {

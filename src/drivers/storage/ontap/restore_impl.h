@@ -1,10 +1,11 @@
-// Restores behind their port: private to its two files.
+// Restores behind their port: private to its files.
 #pragma once
 
 #include "core/async/pool.h"
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/systems.h"
+#include "drivers/storage/ontap/visibility.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::storage::ontap {
@@ -24,6 +25,8 @@ class OntapRestore final : public NativeRestore {
   async::Co<Status> restore_group(std::vector<Volume> volumes, std::string snapshot) override;
   async::Co<Status> restore_file(Volume volume, std::string snapshot, FileToRestore file) override;
   async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) override;
+  async::Co<Status> can_clone_to(Volume volume, std::string target) override;
+  async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) override;
   async::Co<Status> restore_copy(Volume volume, CopySource source) override;
   async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source, std::string name) override;
   async::Co<Status> drop_fetched(Volume volume, std::string name) override;
@@ -40,6 +43,8 @@ class OntapRestore final : public NativeRestore {
                                                 std::string target);
   async::Co<Status> transfer(RelationInfo relation, Json body);
 
+  // Where a volume that is seen at `target` has its junction, on the volume's own SVM.
+  async::Co<Result<Junction>> junction_at(Volume volume, Open now, std::string target);
   async::Co<std::string> mounted_copy(RelationInfo copy, std::string snapshot);
 
   Systems& systems_;
