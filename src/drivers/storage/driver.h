@@ -75,6 +75,14 @@ struct SnapshotSpec {
   // (keep_until), or by nobody at all (locked_until).
   std::optional<UtcTime> keep_until{};
   std::optional<UtcTime> locked_until{};
+  // The application is quiet now and agrees to this state: a group then needs no fence of its own.
+  bool application_quiet = false;
+};
+
+// Until when a snapshot is kept; see SnapshotSpec.
+struct Keep {
+  std::optional<UtcTime> keep_until{};
+  std::optional<UtcTime> locked_until{};
 };
 
 struct Snapshot {
@@ -130,6 +138,9 @@ class Driver {
   virtual async::Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) = 0;
   // Success too when there is none of that name.
   virtual async::Co<Status> delete_snapshot(Volume volume, std::string name) = 0;
+  // Keeps a snapshot that is there longer than was said when it was made; a lock only grows. Only
+  // where `retention` is a capability. kNotFound: no such snapshot of ours.
+  virtual async::Co<Result<Snapshot>> keep_snapshot(Volume volume, std::string name, Keep keep);
   // True only when nothing in the volume has changed since the snapshot was taken; false may mean
   // «not sure». kNotFound: no such snapshot.
   virtual async::Co<Result<bool>> unchanged_since(Volume volume, std::string name) = 0;
@@ -140,6 +151,13 @@ class Driver {
   virtual async::Co<Result<Clone>> create_clone(Volume volume, std::string snapshot,
                                                 std::string clone_name) = 0;
   virtual async::Co<Status> delete_clone(Volume volume, std::string clone_name) = 0;
+  // The same of several volumes, from one group snapshot of theirs; answers in their order. Only
+  // where `groups` and `clones` are capabilities.
+  virtual async::Co<Result<std::vector<Clone>>> create_group_clone(std::vector<Volume> volumes,
+                                                                   std::string snapshot,
+                                                                   std::string clone_name);
+  // Success too when there is none.
+  virtual async::Co<Status> delete_group_clone(std::vector<Volume> volumes, std::string clone_name);
 
   // Further ports of the same system; nullptr where it has nothing of the kind.
   virtual Replication* replication() { return nullptr; }

@@ -46,8 +46,10 @@ struct RelationSpec {
   std::string destination;          // svm:volume, or store:/objstore
   std::string destination_cluster;  // name or uuid; empty: the volume's own
   std::string policy;               // empty: the system's default
-  std::string schedule;             // empty: transfers only when asked for
-  bool make_destination = true;     // false: an empty replica volume is there already
+  // A schedule of the destination's cluster by its name, or a cron text of five fields, which is
+  // made there; empty: transfers only when asked for.
+  std::string schedule;
+  bool make_destination = true;  // false: an empty replica volume is there already
 };
 
 class Replication {

@@ -23,7 +23,6 @@ constexpr Nanoseconds kRequestDeadline = std::chrono::seconds(60);
 constexpr std::size_t kMostAnswerBytes = 64u << 20;
 constexpr std::size_t kMostPages = 10'000;
 constexpr std::string_view kPageSize = "500";
-constexpr std::string_view kReturnTimeout = "5";
 constexpr Nanoseconds kFirstPoll = std::chrono::milliseconds(100);
 constexpr Nanoseconds kLongestPoll = std::chrono::seconds(5);
 // A job may be asked for before every node knows it.
@@ -99,7 +98,8 @@ Co<Result<net::ClientResponse>> Client::attempt(Call call) {
   request.method = call.method;
   request.url = route_.base_url + call.target;
   request.headers["accept"] = "application/hal+json";
-  request.headers["x-dot-client-app"] = "Holdfast/" HOLDFAST_VERSION;
+  request.headers["x-dot-client-app"] =
+      settings_.application.empty() ? "Holdfast/" HOLDFAST_VERSION : settings_.application;
   if (!authorization.empty()) {
     request.headers["authorization"] = authorization;
   }
@@ -224,7 +224,7 @@ Co<Result<std::optional<Json>>> Client::find_one(std::string path, Query query, 
 Co<Result<Written>> Client::write(Write write) {
   const MonoTime until = route_.clock.mono() + write.deadline;
   if (write.wait_briefly) {
-    write.query.emplace_back("return_timeout", kReturnTimeout);
+    write.query.emplace_back("return_timeout", std::to_string(settings_.return_timeout));
   }
   Call call{write.method, target_of(write.path, write.query),
             write.body.is_null() ? "" : to_text(write.body), write.what};

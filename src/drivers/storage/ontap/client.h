@@ -40,6 +40,8 @@ struct ClientSettings {
   std::string peer;             // for messages: "cluster east", "cluster c1 through um1"
   std::string prefix = "/api";  // or /api/gateways/UUID
   int max_requests = 8;
+  int return_timeout = 5;     // seconds: how long a write waits for its job
+  std::string application{};  // as the system names it in its statistics; empty: Holdfast/VERSION
 };
 
 struct Write {

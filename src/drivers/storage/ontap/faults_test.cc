@@ -11,7 +11,6 @@
 
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/clones.h"
-#include "drivers/storage/ontap/connection_check.h"
 #include "drivers/storage/ontap/errors.h"
 #include "drivers/storage/ontap/findings.h"
 #include "drivers/storage/ontap/snapshots.h"
@@ -31,13 +30,13 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-class OntapFaults : public ::testing::Test {
+class OntapFaults : public ::testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
     if (const std::string why = OntapBed::unavailable(); !why.empty()) {
       GTEST_SKIP() << why;
     }
-    bed_.emplace(Way::kDirect);
+    bed_.emplace(GetParam());
     const auto volume = run(driver().resolve(bed_->path()));
     ASSERT_TRUE(volume) << volume.error().to_string();
     volume_ = *volume;
@@ -45,7 +44,6 @@ class OntapFaults : public ::testing::Test {
   void TearDown() override {
     if (bed_) {
       simulator().control("faults clear");
-      simulator().control("gateway on");
     }
   }
 
@@ -92,15 +90,19 @@ class OntapFaults : public ::testing::Test {
 };
 using SlowOntapFaultTest = OntapFaults;
 using NightlyOntapFaultTest = OntapFaults;
+INSTANTIATE_TEST_SUITE_P(SlowBothWays, SlowOntapFaultTest,
+                         ::testing::Values(Way::kDirect, Way::kGateway), testing::way_name);
+INSTANTIATE_TEST_SUITE_P(NightlyBothWays, NightlyOntapFaultTest,
+                         ::testing::Values(Way::kDirect, Way::kGateway), testing::way_name);
 
-TEST_F(SlowOntapFaultTest, TakesNoteThatASnapshotWasMadeThoughTheAnswerWasCut) {
+TEST_P(SlowOntapFaultTest, TakesNoteThatASnapshotWasMadeThoughTheAnswerWasCut) {
   fault("cut method=POST path=*/snapshots bytes=3 times=1");
   const auto made = snapshot("pt_1");
   EXPECT_TRUE(made) << made.error().to_string();
   EXPECT_EQ(snapshots(), 1u);
 }
 
-TEST_F(SlowOntapFaultTest, ComesThroughThrottlingErrorsAndCutsOfReads) {
+TEST_P(SlowOntapFaultTest, ComesThroughThrottlingErrorsAndCutsOfReads) {
   fault("throttle times=1 retry_after=1");
   fault("error method=GET status=500 code=65541 times=1");
   fault("cut method=GET bytes=7 times=1");
@@ -109,7 +111,7 @@ TEST_F(SlowOntapFaultTest, ComesThroughThrottlingErrorsAndCutsOfReads) {
   EXPECT_EQ(snapshots(), 1u);
 }
 
-TEST_F(SlowOntapFaultTest, SaysWhyAJobFailedAndSucceedsWhenAskedAgain) {
+TEST_P(SlowOntapFaultTest, SaysWhyAJobFailedAndSucceedsWhenAskedAgain) {
   fault("job_failure path=*/snapshots* code=524479 message=full times=1");
   const auto failed = snapshot("pt_1");
   ASSERT_FALSE(failed);
@@ -118,28 +120,64 @@ TEST_F(SlowOntapFaultTest, SaysWhyAJobFailedAndSucceedsWhenAskedAgain) {
   EXPECT_TRUE(snapshot("pt_1"));
 }
 
-TEST_F(SlowOntapFaultTest, EndsAListThatGoesInACircle) {
+TEST_P(SlowOntapFaultTest, AsksForAJobThatOutlastsTheCall) {
+  OntapBed hasty(GetParam(), /*return_timeout=*/1);
+  const auto volume = hasty.run(hasty.driver().resolve(hasty.path()));
+  ASSERT_TRUE(volume) << volume.error().to_string();
+  fault("slow_job path=*/snapshots* milliseconds=1500 times=1");
+  const auto made =
+      hasty.run(hasty.driver().create_snapshot(*volume, {.name = "pt_slow", .comment = ""}));
+  ASSERT_TRUE(made) << made.error().to_string();
+  fault("slow_job path=*/snapshots* milliseconds=1500 times=1");
+  fault("job_failure path=*/snapshots* code=524479 message=full times=1");
+  const auto failed =
+      hasty.run(hasty.driver().create_snapshot(*volume, {.name = "pt_full", .comment = ""}));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(ontap_code(failed.error()), 524479) << "the job's state decides, not the HTTP status";
+}
+
+TEST_P(SlowOntapFaultTest, ThrowsAStuckTransferAwayWhenItFailsOver) {
+  const Relation relation = mirror();
+  std::ofstream(bed_->path() + "/big") << std::string(1 << 20, 'x');
+  ASSERT_TRUE(snapshot("pt_2"));
+  Write write{.method = "POST",
+              .path = "/snapmirror/relationships/" + relation.id.substr(relation.id.find('/') + 1) +
+                      "/transfers",
+              .query = {},
+              .body = JsonObject{{"throttle", 1}},
+              .what = "begin a transfer of a quarter of an hour"};
+  bed_->prepare(std::move(write), 1);
+  const auto before = run(replication().break_off(relation.id, /*unplanned=*/true));
+  ASSERT_TRUE(before) << before.error().to_string();
+  EXPECT_EQ(before->transfer_state, "transferring");
+  EXPECT_EQ(run(replication().find(relation.id))->state, "broken_off");
+  const Status served = run(replication().serve(relation.id, "/" + bed_->name() + "_copy"));
+  ASSERT_TRUE(served) << served.error().to_string();
+  EXPECT_EQ(read_file(OntapBed::svm_root(1) + "/" + bed_->name() + "_copy/a"), "first");
+}
+
+TEST_P(SlowOntapFaultTest, EndsAListThatGoesInACircle) {
   fault("next_loop method=GET path=*/snapshots");
   const auto list = run(driver().list_snapshots(volume_));
   ASSERT_FALSE(list);
   EXPECT_NE(list.error().message().find("circle"), std::string::npos) << list.error().message();
 }
 
-TEST_F(SlowOntapFaultTest, MissesNothingOfAListThatComesInParts) {
+TEST_P(SlowOntapFaultTest, MissesNothingOfAListThatComesInParts) {
   ASSERT_TRUE(snapshot("pt_1"));
   ASSERT_TRUE(snapshot("pt_2"));
   fault("partial_list method=GET path=*/snapshots times=3");
   EXPECT_EQ(snapshots(), 2u);
 }
 
-TEST_F(SlowOntapFaultTest, SaysThatThePasswordIsNotAcceptedAnyMore) {
+TEST_P(SlowOntapFaultTest, SaysThatThePasswordIsNotAcceptedAnyMore) {
   fault("unauthorized cluster=" + simulator().cluster_name(0));
   const Status ready = run(driver().verify_connectivity(volume_));
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().code(), Code::kUnauthenticated);
 }
 
-TEST_F(SlowOntapFaultTest, FailsOverWhileTheSourceIsDead) {
+TEST_P(SlowOntapFaultTest, FailsOverWhileTheSourceIsDead) {
   const Relation relation = mirror();
   std::ofstream(bed_->path() + "/a") << "lost with the source";
   fault("down cluster=" + simulator().cluster_name(0));
@@ -151,14 +189,18 @@ TEST_F(SlowOntapFaultTest, FailsOverWhileTheSourceIsDead) {
   EXPECT_EQ(read_file(OntapBed::svm_root(1) + "/" + bed_->name() + "_copy/a"), "first");
 }
 
-TEST_F(SlowOntapFaultTest, FailsOverAlsoAfterARestartBesideADeadSource) {
+TEST_P(SlowOntapFaultTest, FailsOverAlsoAfterARestartBesideADeadSource) {
   const Relation relation = mirror();
   fault("down cluster=" + simulator().cluster_name(0));
   env::SystemClock clock;
   async::Pool pool("storage", 1);
   Systems fresh(clock);
-  ASSERT_TRUE(fresh.put(simulator().cluster(0)));
-  ASSERT_TRUE(fresh.put(simulator().cluster(1)));
+  if (GetParam() == Way::kGateway) {
+    ASSERT_TRUE(fresh.put(simulator().unified_manager()));
+  } else {
+    ASSERT_TRUE(fresh.put(simulator().cluster(0)));
+    ASSERT_TRUE(fresh.put(simulator().cluster(1)));
+  }
   const auto driver = make_ontap_driver(fresh, pool);
   const auto before = run(driver->replication()->break_off(relation.id, /*unplanned=*/true));
   ASSERT_TRUE(before) << before.error().to_string();
@@ -167,7 +209,7 @@ TEST_F(SlowOntapFaultTest, FailsOverAlsoAfterARestartBesideADeadSource) {
   EXPECT_EQ(after->state, "broken_off");
 }
 
-TEST_F(SlowOntapFaultTest, ShowsAReplicaWhoseClusterIsSilentAsUnhealthy) {
+TEST_P(SlowOntapFaultTest, ShowsAReplicaWhoseClusterIsSilentAsUnhealthy) {
   mirror();
   fault("down cluster=" + simulator().cluster_name(1));
   const auto replicas = run(driver().replicas(volume_));
@@ -175,34 +217,6 @@ TEST_F(SlowOntapFaultTest, ShowsAReplicaWhoseClusterIsSilentAsUnhealthy) {
   ASSERT_EQ(replicas->size(), 1u);
   EXPECT_FALSE(replicas->front().healthy);
   EXPECT_EQ(replicas->front().state.find("unreachable"), 0u);
-}
-
-TEST_F(SlowOntapFaultTest, SaysWhenTheGatewayIsOff) {
-  simulator().control("gateway off");
-  env::SystemClock clock;
-  async::Pool pool("storage", 1);
-  const auto system = System::create(clock, simulator().unified_manager());
-  ASSERT_TRUE(system);
-  const auto report = run(test_connection(*system, &pool));
-  ASSERT_FALSE(report.good());
-  EXPECT_EQ(report.checks.back().name, "gateway");
-  EXPECT_NE(report.checks.back().advice.find("switch the API gateway on"), std::string::npos);
-}
-
-TEST_F(SlowOntapFaultTest, LogsInWithAClientCertificate) {
-  Endpoint endpoint = simulator().cluster(0);
-  endpoint.login = Login::kCertificate;
-  endpoint.mounts.clear();
-  endpoint.user.clear();
-  endpoint.password = SecretString();
-  endpoint.tls.certificate_file = simulator().client_certificate();
-  endpoint.tls.private_key_file = simulator().client_key();
-  env::SystemClock clock;
-  async::Pool pool("storage", 1);
-  const auto system = System::create(clock, endpoint);
-  ASSERT_TRUE(system);
-  const auto report = run(test_connection(*system, &pool));
-  EXPECT_TRUE(report.good()) << to_pretty_text(to_json(report));
 }
 
 // Lives of a point under faults: made, cloned, proven, gone. Each step may fail; asked again
@@ -259,8 +273,8 @@ void OntapFaults::live_under_faults(int runs) {
   EXPECT_TRUE(left->empty());
 }
 
-TEST_F(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(15); }
-TEST_F(NightlyOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(200); }
+TEST_P(SlowOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(15); }
+TEST_P(NightlyOntapFaultTest, KeepsItsPromisesUnderRandomFaults) { live_under_faults(200); }
 
 }  // namespace
 }  // namespace holdfast::storage::ontap

@@ -9,9 +9,11 @@
 #include <sstream>
 
 #include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/peers.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/snapshots.h"
 #include "drivers/storage/ontap/testing/bed.h"
+#include "drivers/storage/ontap/values.h"
 
 namespace holdfast::storage::ontap {
 namespace {
@@ -31,13 +33,13 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-class SlowOntapReplicationTest : public ::testing::Test {
+class SlowOntapReplicationTest : public ::testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
     if (const std::string why = OntapBed::unavailable(); !why.empty()) {
       GTEST_SKIP() << why;
     }
-    bed_.emplace(Way::kDirect);
+    bed_.emplace(GetParam());
     const auto volume = run(driver().resolve(bed_->path()));
     ASSERT_TRUE(volume) << volume.error().to_string();
     volume_ = *volume;
@@ -95,7 +97,10 @@ class SlowOntapReplicationTest : public ::testing::Test {
   std::string copy_;
 };
 
-TEST_F(SlowOntapReplicationTest, CarriesASnapshotToTheOtherCluster) {
+INSTANTIATE_TEST_SUITE_P(SlowBothWays, SlowOntapReplicationTest,
+                         ::testing::Values(Way::kDirect, Way::kGateway), testing::way_name);
+
+TEST_P(SlowOntapReplicationTest, CarriesASnapshotToTheOtherCluster) {
   const Relation relation = mirror_with_point();
   EXPECT_EQ(read_file(far_file(".snapshot/pt_1/a")), "first");
   const auto copy = run(replication().copy_of(relation.id, "pt_1"));
@@ -110,14 +115,68 @@ TEST_F(SlowOntapReplicationTest, CarriesASnapshotToTheOtherCluster) {
   EXPECT_EQ(replicas->front().target, west_ + "/" + Simulator::instance().svm(1) + ":" + copy_);
 }
 
-TEST_F(SlowOntapReplicationTest, IsHarmlessToRepeat) {
+TEST_P(SlowOntapReplicationTest, IsHarmlessToRepeat) {
   const Relation relation = mirror_with_point();
   EXPECT_EQ(mirror().id, relation.id);
   const auto again = run(replication().update(relation.id, "pt_1"));
   EXPECT_TRUE(again) << again.error().to_string();
 }
 
-TEST_F(SlowOntapReplicationTest, SaysWhenThePolicyDoesNotCarryOurSnapshots) {
+TEST_P(SlowOntapReplicationTest, PeersTheSvmsWhereTheyAreNot) {
+  write_file(file("a"), "first");
+  const std::string own = Simulator::instance().svm(0);
+  const std::string far = Simulator::instance().svm(1);
+  for (int i = 0; i < 2; ++i) {
+    const auto peers = run(bed_->admin(i).list("/svm/peers", {{"fields", "uuid"}}, "list peers"));
+    ASSERT_TRUE(peers) << peers.error().to_string();
+    for (const Json& peer : *peers) {
+      bed_->prepare({.method = "DELETE",
+                     .path = "/svm/peers/" + get_string(peer, "uuid"),
+                     .query = {},
+                     .body = nullptr,
+                     .what = "forget the peering"},
+                    i);
+    }
+  }
+  const Relation relation = mirror();
+  EXPECT_EQ(relation.state, "snapmirrored");
+  const auto peers = run(list_svm_peers(bed_->cluster(1), {}));
+  ASSERT_TRUE(peers) << peers.error().to_string();
+  ASSERT_EQ(peers->size(), 1u);
+  EXPECT_EQ(peers->front().svm, far);
+  EXPECT_EQ(peers->front().peer_svm, own);
+  EXPECT_EQ(peers->front().state, "peered");
+}
+
+TEST_P(SlowOntapReplicationTest, RunsByItselfOnASchedule) {
+  const RelationSpec spec{.destination = Simulator::instance().svm(1) + ":" + copy_,
+                          .destination_cluster = west_,
+                          .policy = "",
+                          .schedule = "*/20 4 * * 1-5"};
+  const auto made = run(replication().create(volume_, spec));
+  ASSERT_TRUE(made) << made.error().to_string();
+  const auto schedules = run(bed_->admin(1).list(
+      "/cluster/schedules", {{"name", "holdfast_*"}, {"fields", "name,cron"}}, "list schedules"));
+  ASSERT_TRUE(schedules) << schedules.error().to_string();
+  ASSERT_EQ(schedules->size(), 1u);
+  EXPECT_EQ(to_text(at(schedules->front(), "cron")),
+            R"({"minutes":[0,20,40],"hours":[4],"weekdays":[1,2,3,4,5]})");
+  const auto row = run(bed_->admin(1).find_one(
+      "/snapmirror/relationships",
+      {{"destination.path", spec.destination}, {"fields", "transfer_schedule.name"}},
+      "look at the relationship"));
+  ASSERT_TRUE(row && *row);
+  EXPECT_EQ(get_string(at(**row, "transfer_schedule"), "name"),
+            get_string(schedules->front(), "name"));
+  for (const std::string wrong : {"0 4 * *", "60 * * * *", "0 4 * * mon"}) {
+    RelationSpec bad = spec;
+    bad.schedule = wrong;
+    const auto refused = run(replication().create(volume_, bad));
+    EXPECT_EQ(refused.error().code(), Code::kInvalidArgument) << wrong;
+  }
+}
+
+TEST_P(SlowOntapReplicationTest, SaysWhenThePolicyDoesNotCarryOurSnapshots) {
   const Relation relation = mirror("weekly");
   snapshot("pt_1");
   const auto updated = run(replication().update(relation.id, "pt_1"));
@@ -126,7 +185,7 @@ TEST_F(SlowOntapReplicationTest, SaysWhenThePolicyDoesNotCarryOurSnapshots) {
   EXPECT_NE(updated.error().message().find("label 'holdfast'"), std::string::npos);
 }
 
-TEST_F(SlowOntapReplicationTest, DeletesACopyAndIsContentWhenItIsGone) {
+TEST_P(SlowOntapReplicationTest, DeletesACopyAndIsContentWhenItIsGone) {
   const Relation relation = mirror_with_point();
   snapshot("pt_2");
   ASSERT_TRUE(run(replication().update(relation.id, "pt_2")));
@@ -138,7 +197,7 @@ TEST_F(SlowOntapReplicationTest, DeletesACopyAndIsContentWhenItIsGone) {
   EXPECT_TRUE(run(replication().copy_of(relation.id, "pt_2"))->has_value());
 }
 
-TEST_F(SlowOntapReplicationTest, PausesAndGoesOn) {
+TEST_P(SlowOntapReplicationTest, PausesAndGoesOn) {
   const Relation relation = mirror_with_point();
   const auto paused = run(replication().quiesce(relation.id));
   ASSERT_TRUE(paused) << paused.error().to_string();
@@ -151,7 +210,7 @@ TEST_F(SlowOntapReplicationTest, PausesAndGoesOn) {
   EXPECT_EQ(resumed->state, "snapmirrored");
 }
 
-TEST_F(SlowOntapReplicationTest, FailsOverAndBack) {
+TEST_P(SlowOntapReplicationTest, FailsOverAndBack) {
   const Relation relation = mirror_with_point();
   write_file(file("a"), "not replicated");
   const auto before = run(replication().break_off(relation.id, /*unplanned=*/false));
@@ -180,7 +239,7 @@ TEST_F(SlowOntapReplicationTest, FailsOverAndBack) {
   EXPECT_TRUE(released) << released.error().to_string();
 }
 
-TEST_F(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {
+TEST_P(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {
   const Relation relation = mirror_with_point();
   ASSERT_TRUE(run(replication().break_off(relation.id, /*unplanned=*/true)));
   const auto refused =
@@ -189,7 +248,7 @@ TEST_F(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {
   EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(SlowOntapReplicationTest, ReleasesBothSidesAndKeepsTheVolumes) {
+TEST_P(SlowOntapReplicationTest, ReleasesBothSidesAndKeepsTheVolumes) {
   const Relation relation = mirror_with_point();
   for (int i = 0; i < 2; ++i) {
     const Status released = run(replication().release(relation.id));
@@ -200,7 +259,7 @@ TEST_F(SlowOntapReplicationTest, ReleasesBothSidesAndKeepsTheVolumes) {
   EXPECT_TRUE(run(driver().delete_snapshot(volume_, "pt_1")));
 }
 
-TEST_F(SlowOntapReplicationTest, RestoresFilesOfACopyToTheOriginal) {
+TEST_P(SlowOntapReplicationTest, RestoresFilesOfACopyToTheOriginal) {
   const Relation relation = mirror_with_point();
   write_file(file("a"), "broken");
   write_file(file("other"), "untouched");
@@ -214,7 +273,7 @@ TEST_F(SlowOntapReplicationTest, RestoresFilesOfACopyToTheOriginal) {
   EXPECT_EQ(run(list_relations(bed_->cluster(), {}))->size(), 0u) << "a restore left its relation";
 }
 
-TEST_F(SlowOntapReplicationTest, BringsACopyBackToANewVolumeThatGoesAgain) {
+TEST_P(SlowOntapReplicationTest, BringsACopyBackToANewVolumeThatGoesAgain) {
   const Relation relation = mirror_with_point();
   write_file(file("a"), "broken");
   const CopySource source{.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""};
@@ -232,7 +291,7 @@ TEST_F(SlowOntapReplicationTest, BringsACopyBackToANewVolumeThatGoesAgain) {
   EXPECT_EQ(read_file(file("a")), "broken");
 }
 
-TEST_F(SlowOntapReplicationTest, ReadsACopyWhereItsVolumeIsMounted) {
+TEST_P(SlowOntapReplicationTest, ReadsACopyWhereItsVolumeIsMounted) {
   const Relation relation = mirror_with_point();
   ASSERT_TRUE(run(replication().serve(relation.id, "/" + copy_)));
   const auto found = run(restore().fetch_copy(

@@ -80,7 +80,7 @@ System::System(Route route, Endpoint endpoint)
   const bool cluster = endpoint_.kind == SystemKind::kCluster;
   root_ = std::make_shared<Client>(
       route_, ClientSettings{(cluster ? "cluster " : "Unified Manager ") + endpoint_.name, "/api",
-                             endpoint_.max_requests});
+                             endpoint_.max_requests, endpoint_.return_timeout});
 }
 
 Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpoint) {
@@ -127,7 +127,8 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
     auto client = std::make_shared<Client>(
         route_,
         ClientSettings{fmt::format("cluster {} through Unified Manager {}", name, endpoint_.name),
-                       "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests});
+                       "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests,
+                       endpoint_.return_timeout});
     auto answer = co_await client->get("/cluster", {{"fields", "name,uuid,version"}},
                                        "read what cluster this is");
     Cluster cluster = cluster_from(answer ? *answer : record, endpoint_, client);

@@ -129,6 +129,19 @@ Endpoint Simulator::unified_manager() const {
   return endpoint_of(*find(endpoints_, "unified_manager"), SystemKind::kUnifiedManager);
 }
 
+std::unique_ptr<Client> Simulator::admin(env::Clock& clock, int number) const {
+  const Endpoint endpoint = cluster(number);
+  net::ClientOptions options;
+  options.tls = endpoint.tls;
+  auto http = net::HttpClient::create(clock, options);
+  HF_CHECK(http.has_value(), "an HTTP client can be made");
+  auto credentials = Credentials::create(clock, endpoint);
+  HF_CHECK(credentials.has_value(), "the credentials can be used");
+  return std::make_unique<Client>(
+      Route{clock, *std::move(http), *std::move(credentials), endpoint.base_url},
+      ClientSettings{.peer = "the test's own cluster", .application = "test"});
+}
+
 std::string Simulator::cluster_name(int number) const {
   return get_string(find(endpoints_, "clusters")->get_array()[static_cast<size_t>(number)], "name");
 }
