@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "ontap-calls.md"
 TESTS = "*Ontap*:SlowFailover*-Nightly*:OntapClient*:OntapBreaker*:OntapGate*:OntapErrors*:OntapText*:OntapEndpoint*:OntapEvent*:OntapValues*"
 ANY = "[^/?]+"
 
-# (operation, method, path of ONTAP without /api, where {} is a part of the path; a query that must be there)
+# (operation, method, path of ONTAP without /api, where {} is a part of the path and {...} the rest of it; a query that must be there)
 CALLS = [
     ("Discover inventory", "GET", "/cluster", ""),
     ("Discover inventory", "GET", "/cluster/nodes", ""),
@@ -40,7 +40,7 @@ CALLS = [
     ("List recovery points", "GET", "/storage/volumes/{}/snapshots", ""),
     ("Snapshot of a volume", "POST", "/storage/volumes/{}/snapshots", ""),
     ("Snapshot of a volume", "DELETE", "/storage/volumes/{}/snapshots/{}", ""),
-    ("Restore file", "GET", "/storage/volumes/{}/files/{}", ""),
+    ("Restore file", "GET", "/storage/volumes/{}/files/{...}", ""),
     ("Restore file", "POST", "/storage/file/clone", ""),
     ("Restore file", "PATCH", "/storage/volumes/{}", "restore_to.path"),
     ("Restore file", "POST", "/storage/directory-restore", ""),
@@ -86,7 +86,7 @@ MANAGER = [
 def matches(row, call):
     _, method, shape, query = row
     path, _, asked = call["path"].partition("?")
-    pattern = re.escape(shape).replace(r"\{\}", ANY)
+    pattern = re.escape(shape).replace(r"\{\.\.\.\}", "[^?]+").replace(r"\{\}", ANY)
     if call["method"] != method or not re.fullmatch(pattern, path.replace("//", "/")):
         return False
     return query[1:] not in asked if query.startswith("!") else query in asked

@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 
 from house import fill
-from ontap_test import OntapTest
+from ontap_test import OntapTest, Simulator
 
 
 class SystemsTest(OntapTest):
@@ -72,6 +72,45 @@ class ThroughUnifiedManager(SystemsTest):
         self.assertEqual((event["state"], event["annotation"]), ("acknowledged", "looked at by the storage team"))
         refused = self.house.run("system", "annotate", "um", "00000000-0000-0000-0000-000000000000", "x", code=None)
         self.assertNotEqual(refused.returncode, 0)
+
+
+class Calls(SystemsTest):
+    def calls(self):
+        rows = [json.loads(line) for line in (self.simulator.folder / "calls.jsonl").read_text().splitlines()]
+        return [row for row in rows if row["client"].startswith("Holdfast")]
+
+    def test_the_calls_of_a_run_can_be_found_and_are_few(self):
+        self.add_cluster(0)
+        fill(self.volume)
+        self.house.client.post("/v1/documents", {"document": {"kind": "policy", "name": "snapshots", "levels": [{"level": "local_snapshot"}]}})
+        self.house.protect("orders", self.volume, policy="snapshots")
+        before = len(self.calls())
+        result = self.house.finish("scheduled_backup", resource="orders")
+        made = [row for row in self.calls()[before:] if row.get("request", "").startswith(result.run_id + "/")]
+        shapes = [(row["method"], row["path"].partition("?")[0].rpartition("/")[2]) for row in made]
+        self.assertEqual(shapes.count(("GET", "volumes")), 1, shapes)
+        self.assertLessEqual(len(made), 4, shapes)
+        trace = self.house.client.run(result.run_id)["traceparent"]
+        self.assertEqual({row["trace"] for row in made}, {trace})
+
+
+class OldRelease(OntapTest):
+    CLUSTERS = [{"name": "cluster1", "version": "9.11.1", "svms": [{"name": "svm1", "volumes": [{"name": "data1", "size": "1GiB"}]}]}]
+
+    def setUp(self):
+        super().setUp()
+        self.simulator.stop()
+        config = self.folder / "old.json"
+        config.write_text(json.dumps({"clusters": self.CLUSTERS}))
+        self.simulator = Simulator(self.folder / "old", self.id(), ["--config", str(config)])
+        self.addCleanup(self.simulator.stop)
+
+    def test_it_is_refused_with_what_is_needed(self):
+        added = self.add_cluster(0)
+        self.assertNotEqual(added.returncode, 0)
+        self.assertIn("Holdfast needs ONTAP 9.12 or newer", added.stdout)
+        with self.assertRaisesRegex(Exception, "needs ONTAP 9.12 or newer: update it"):
+            self.house.protect("orders", self.simulator.svm_folder(0) / "data1")
 
 
 class Reconciliation(SystemsTest):

@@ -31,10 +31,10 @@ struct Open {
 
 template <class T>
 T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.blocking().executor(), std::move(operation));
+  return async::block_on(context.executor(), std::move(operation));
 }
 
-Result<Open> open(const DataContext& context, const Json& input) {
+Result<Open> open(const DataContext& context, const ActivityContext& activity, const Json& input) {
   const auto reference = decode<VolumeRef>(*find(input, "volume"));
   Open found;
   HF_TRY(found.driver, context.driver(reference.driver));
@@ -43,7 +43,7 @@ Result<Open> open(const DataContext& context, const Json& input) {
   if (found.replication == nullptr || found.restore == nullptr) {
     return storage::unsupported(reference.driver, "replication of its own");
   }
-  HF_TRY(found.volume, wait(context, found.driver->resolve(reference.path)));
+  HF_TRY(found.volume, context.look(*found.driver, reference.path, activity.info()));
   return found;
 }
 
@@ -102,6 +102,7 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
   spec.destination_cluster = slash == std::string::npos ? "" : destination.substr(0, slash);
   spec.destination = slash == std::string::npos ? destination : destination.substr(slash + 1);
   spec.policy = get_string(input, "mirror_policy", std::string(kOwnPolicy));
+  spec.schedule = get_string(input, "transfer_schedule");
   if (spec.policy == kOwnPolicy) {
     const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
     storage::ReplicationPolicy policy{
@@ -116,7 +117,7 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
 // Carries the point's snapshot over to the place of a level.
 Result<Json> replicate(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   const std::string level = get_string(input, "level");
   const std::string destination = get_string(input, "destination");
   HF_TRY(auto relation, relation_of(context, opened, level, destination));
@@ -153,7 +154,7 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
     return Json(JsonObject{
         {"detail", fmt::format("the SnapMirror policy decides when copies in {} go", place)}});
   }
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
   std::int64_t deleted = 0;
   for (const Json& name : find(input, "names")->get_array()) {
@@ -167,7 +168,7 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
 // Makes a copy readable: where its volume is mounted, or as a new volume beside the original.
 Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   const std::string place = get_string(input, "mirror");
   HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
   HF_TRY(const storage::Clone copy,
@@ -188,7 +189,7 @@ Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, c
 Result<Json> drop_fetched(const DataContext& context, ActivityContext& activity,
                           const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   HF_TRY_VOID(
       wait(context, opened.restore->drop_fetched(opened.volume, get_string(input, "name"))));
   return Json(JsonObject{});

@@ -31,7 +31,7 @@ struct OpenVolume {
 
 template <class T>
 T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.blocking().executor(), std::move(operation));
+  return async::block_on(context.executor(), std::move(operation));
 }
 
 // The driver and volume of an input; logs the call with the trace of the run that makes it.
@@ -47,7 +47,7 @@ Result<OpenVolume> open_volume(const DataContext& context, const ActivityContext
             {"traceparent", trace == activity.info().header.end() ? "" : trace->second}});
   OpenVolume open;
   HF_TRY(open.driver, context.driver(reference.driver));
-  HF_TRY(open.volume, wait(context, open.driver->resolve(reference.path)));
+  HF_TRY(open.volume, context.look(*open.driver, reference.path, activity.info()));
   return open;
 }
 

@@ -52,6 +52,8 @@ struct Volume {
   std::string path;  // what is protected: `root` or below
   // Trees below `path` that a snapshot does not hold, because they are volumes of their own.
   std::vector<std::string> not_included;
+  // What the driver saw of it, for the operation that look() began; of the driver, and never kept.
+  std::shared_ptr<const void> seen{};
 };
 
 struct Space {
@@ -119,6 +121,9 @@ class Driver {
   // The volume of a directory. kNotFound: no such path; kInvalidArgument: not a directory, or not
   // absolute; kFailedPrecondition: it is not of this driver's kind.
   virtual async::Co<Result<Volume>> resolve(std::string path) = 0;
+  // As resolve(), for one operation of several steps: those that only read may use what was seen
+  // here instead of asking the system again.
+  virtual async::Co<Result<Volume>> look(std::string path) { return resolve(std::move(path)); }
   // Whether the volume can be read now and, where there are snapshots, whether one could be made.
   virtual async::Co<Status> verify_connectivity(Volume volume) = 0;
   virtual async::Co<Result<Space>> space(Volume volume) = 0;

@@ -16,9 +16,6 @@ namespace {
 
 using async::Co;
 
-// FlexClones of groups, snapshot locking and deletes past the recovery queue came with it.
-constexpr std::int64_t kLeastMajor = 12;
-
 struct Right {
   std::string_view path;
   std::string_view why;

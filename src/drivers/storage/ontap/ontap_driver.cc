@@ -58,15 +58,30 @@ Co<Result<SystemInfo>> OntapDriver::describe(std::string path) {
           cluster.version.text.empty() ? "" : ", " + cluster.version.text)};
 }
 
-Co<Result<Volume>> OntapDriver::resolve(std::string path) {
+Co<Result<Volume>> OntapDriver::look(std::string path) {
   HF_CO_TRY(const std::string real,
             co_await async::run_on(pool_, [path] { return real_directory(path); }));
   HF_CO_TRY(const Place where, co_await place(real));
   HF_CO_TRY(Located found, co_await locate(where));
-  co_return Volume{.id = volume_id(*found.cluster, found.volume),
-                   .root = std::move(found.root),
-                   .path = real,
-                   .not_included = std::move(found.junctions_in)};
+  Volume volume{.id = volume_id(*found.cluster, found.volume),
+                .root = std::move(found.root),
+                .path = real,
+                .not_included = std::move(found.junctions_in)};
+  volume.seen = std::make_shared<const Open>(std::move(found.cluster), std::move(found.volume));
+  co_return volume;
+}
+
+Co<Result<Volume>> OntapDriver::resolve(std::string path) {
+  HF_CO_TRY(Volume volume, co_await look(std::move(path)));
+  volume.seen = nullptr;
+  co_return volume;
+}
+
+Co<Result<OntapDriver::Open>> OntapDriver::seen(Volume volume) {
+  if (volume.seen) {
+    co_return *static_cast<const Open*>(volume.seen.get());
+  }
+  co_return co_await open(std::move(volume));
 }
 
 Co<Result<OntapDriver::Open>> OntapDriver::open(Volume volume) {
@@ -85,7 +100,7 @@ Co<Result<VolumeOn>> OntapDriver::on(Volume volume) {
 Co<Status> OntapDriver::verify_connectivity(Volume volume) {
   HF_CO_TRY_VOID(status_of(
       co_await async::run_on(pool_, [path = volume.path] { return real_directory(path); })));
-  HF_CO_TRY(const Open now, co_await open(volume));
+  HF_CO_TRY(const Open now, co_await seen(volume));
   if (now.info.state != "online") {
     co_return Error(Code::kFailedPrecondition,
                     fmt::format("volume {} is {}: bring it online", now.info.name, now.info.state));
@@ -109,13 +124,13 @@ Co<Status> OntapDriver::verify_connectivity(Volume volume) {
 }
 
 Co<Result<Space>> OntapDriver::space(Volume volume) {
-  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  HF_CO_TRY(const Open now, co_await seen(std::move(volume)));
   co_return Space{.total_bytes = now.info.size,
                   .available_bytes = std::min(now.info.available, now.info.size)};
 }
 
 Co<Result<std::vector<Replica>>> OntapDriver::replicas(Volume volume) {
-  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  HF_CO_TRY(const Open now, co_await seen(std::move(volume)));
   HF_CO_TRY(const auto relations, co_await relations_from(systems_, now.cluster, now.info));
   std::vector<Replica> list;
   for (const RelationInfo& relation : relations) {
@@ -160,7 +175,7 @@ Co<Result<std::vector<Snapshot>>> OntapDriver::list_snapshots(Volume volume) {
 
 Co<Status> OntapDriver::delete_snapshot(Volume volume, std::string name) {
   HF_CO_TRY_VOID(check_name(name));
-  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  HF_CO_TRY(const Open now, co_await seen(std::move(volume)));
   if (!now.info.group.empty()) {
     GroupInfo group{now.info.group, now.info.group_name, now.info.svm, {}};
     HF_CO_TRY_VOID(co_await remove_group_snapshot(now.cluster, std::move(group), name));
@@ -186,20 +201,24 @@ Co<Result<ReadView>> OntapDriver::read_view(Volume volume, std::string name) {
     co_return view;
   }
   HF_CO_TRY_VOID(check_name(name));
-  HF_CO_TRY(VolumeOn where, co_await on(volume));
-  HF_CO_TRY(const auto found, co_await find_snapshot(std::move(where), name));
-  if (!found) {
-    co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", name);
-  }
+  // What the mount shows is there: the cluster is asked only about what it does not show.
   const std::string snapshots = volume.root + std::string(kSnapshotDirectory);
   const std::string top = snapshots + "/" + name;
-  const bool visible = co_await becomes_visible(&systems_.clock(), &pool_, top, snapshots);
-  if (!visible) {
-    co_return Error(Code::kUnavailable,
-                    "the cluster has the snapshot and the mount does not show it: is the volume "
-                    "mounted, and its snapshot directory visible to clients?",
-                    Retry::kTransient)
-        .with("path", top);
+  const bool there = co_await async::run_on(pool_, [top] { return path_exists(top); });
+  if (!there) {
+    HF_CO_TRY(VolumeOn where, co_await on(volume));
+    HF_CO_TRY(const auto found, co_await find_snapshot(std::move(where), name));
+    if (!found) {
+      co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", name);
+    }
+    const bool visible = co_await becomes_visible(&systems_.clock(), &pool_, top, snapshots);
+    if (!visible) {
+      co_return Error(Code::kUnavailable,
+                      "the cluster has the snapshot and the mount does not show it: is the volume "
+                      "mounted, and its snapshot directory visible to clients?",
+                      Retry::kTransient)
+          .with("path", top);
+    }
   }
   view.read_path = top + inside_of(volume);
   const bool inside =

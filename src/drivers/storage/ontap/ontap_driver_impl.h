@@ -43,6 +43,7 @@ class OntapDriver final : public Driver {
 
   async::Co<Result<SystemInfo>> describe(std::string path) override;
   async::Co<Result<Volume>> resolve(std::string path) override;
+  async::Co<Result<Volume>> look(std::string path) override;
   async::Co<Status> verify_connectivity(Volume volume) override;
   async::Co<Result<Space>> space(Volume volume) override;
   async::Co<Result<std::vector<Replica>>> replicas(Volume volume) override;
@@ -77,6 +78,8 @@ class OntapDriver final : public Driver {
   };
   // The volume as the cluster has it now.
   async::Co<Result<Open>> open(Volume volume);
+  // The volume as look() saw it, or as the cluster has it now: for steps that only read.
+  async::Co<Result<Open>> seen(Volume volume);
   // Several of one cluster.
   struct Members {
     ClusterPtr cluster;

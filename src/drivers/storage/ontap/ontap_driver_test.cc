@@ -181,6 +181,20 @@ TEST_P(OntapDriverTest, FindsWhatOthersMadeAndWhatWasLeftBehind) {
   EXPECT_TRUE(run(driver().delete_snapshot(volume_, "pt_known")));
 }
 
+TEST_P(OntapDriverTest, LooksOnceForAnOperationOfSeveralSteps) {
+  const auto volume = run(driver().look(bed_->path()));
+  ASSERT_TRUE(volume) << volume.error().to_string();
+  const std::uint64_t before = on().cluster->client->requests();
+  EXPECT_TRUE(run(driver().verify_connectivity(*volume)));
+  EXPECT_TRUE(run(driver().space(*volume)));
+  EXPECT_EQ(on().cluster->client->requests(), before);
+  ASSERT_TRUE(run(driver().create_snapshot(*volume, {.name = "pt_1", .comment = ""})));
+  ASSERT_TRUE(run(driver().read_view(*volume, "pt_1")));
+  EXPECT_EQ(on().cluster->client->requests(), before + 2) << "make it, and see it";
+  EXPECT_TRUE(run(driver().space(volume_)));
+  EXPECT_EQ(on().cluster->client->requests(), before + 3) << "whoever resolves looks anew";
+}
+
 TEST_P(OntapDriverTest, SaysWhenTheVolumeIsOffline) {
   ontap::Write write{.method = "PATCH",
                      .path = "/storage/volumes/" + on().uuid,

@@ -61,6 +61,7 @@ Co<Result<ClusterPtr>> OntapReplication::cluster_named(std::string name) {
   const auto clusters = co_await systems_.all_clusters(&problems);
   for (const ClusterPtr& cluster : clusters) {
     if (cluster->name == name || cluster->uuid == name) {
+      HF_CO_TRY_VOID(check_release(*cluster));
       co_return cluster;
     }
   }

@@ -96,29 +96,25 @@ Co<Result<std::optional<SnapshotInfo>>> find_snapshot(VolumeOn volume, std::stri
 
 Co<Result<SnapshotInfo>> make_snapshot(VolumeOn volume, SnapshotSpec spec) {
   HF_CO_TRY_VOID(check_spec(spec));
+  JsonObject body{{"name", spec.name}, {"comment", spec.comment}, {"snapmirror_label", kLabel}};
+  if (spec.keep_until) {
+    body["expiry_time"] = to_rfc3339(*spec.keep_until);
+  }
+  if (spec.locked_until) {
+    body["snaplock_expiry_time"] = to_rfc3339(*spec.locked_until);
+  }
+  Write write{.method = "POST",
+              .path = volume.path(),
+              .query = {},
+              .body = Json(std::move(body)),
+              .what = "create the snapshot"};
+  const auto made = co_await volume.cluster->client->write(std::move(write));
+  // Whatever the answer was, also that it exists: what counts is whether it is there.
   HF_CO_TRY(auto found, co_await find_snapshot(volume, spec.name));
   if (!found) {
-    JsonObject body{{"name", spec.name}, {"comment", spec.comment}, {"snapmirror_label", kLabel}};
-    if (spec.keep_until) {
-      body["expiry_time"] = to_rfc3339(*spec.keep_until);
-    }
-    if (spec.locked_until) {
-      body["snaplock_expiry_time"] = to_rfc3339(*spec.locked_until);
-    }
-    Write write{.method = "POST",
-                .path = volume.path(),
-                .query = {},
-                .body = Json(std::move(body)),
-                .what = "create the snapshot"};
-    const auto made = co_await volume.cluster->client->write(std::move(write));
-    // Whatever the answer was: what counts is whether it is there.
-    HF_CO_TRY(found, co_await find_snapshot(volume, spec.name));
-    if (!found) {
-      co_return made
-          ? Error(Code::kUnavailable, "the snapshot was made and cannot be seen: try again",
-                  Retry::kTransient)
-          : made.error();
-    }
+    co_return made ? Error(Code::kUnavailable,
+                           "the snapshot was made and cannot be seen: try again", Retry::kTransient)
+                   : made.error();
   }
   if (!found->ours()) {
     co_return Error(Code::kAlreadyExists,

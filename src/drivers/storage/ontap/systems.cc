@@ -83,7 +83,18 @@ System::System(Route route, Endpoint endpoint)
                              endpoint_.max_requests, endpoint_.return_timeout});
 }
 
-Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpoint) {
+Status check_release(const Cluster& cluster) {
+  if (cluster.version.generation == 0 || at_least(cluster.version, kLeastMajor, 0)) {
+    return {};
+  }
+  return Error(Code::kFailedPrecondition,
+               fmt::format("cluster {} runs {}, and Holdfast needs ONTAP 9.{} or newer: update it",
+                           cluster.name, cluster.version.text, kLeastMajor))
+      .with("system", cluster.system);
+}
+
+Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpoint,
+                                               env::Random* random) {
   net::ClientOptions options;
   options.tls = endpoint.tls;
   constexpr int kMostConnections = 128;
@@ -91,7 +102,7 @@ Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpo
   options.max_connections_per_host = kMostConnections;  // the gates are the limit
   HF_TRY(auto http, net::HttpClient::create(clock, options));
   HF_TRY(auto credentials, Credentials::create(clock, endpoint));
-  Route route{clock, std::move(http), std::move(credentials), endpoint.base_url};
+  Route route{clock, std::move(http), std::move(credentials), endpoint.base_url, random};
   return std::shared_ptr<System>(new System(std::move(route), std::move(endpoint)));
 }
 
@@ -143,7 +154,7 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
 
 Status Systems::put(Endpoint endpoint) {
   const std::string name = endpoint.name;
-  HF_TRY(auto system, System::create(clock_, std::move(endpoint)));
+  HF_TRY(auto system, System::create(clock_, std::move(endpoint), random_));
   const std::lock_guard lock(mutex_);
   systems_[name] = std::move(system);
   ++generation_;
@@ -227,6 +238,7 @@ Co<Result<ClusterPtr>> Systems::cluster(std::string uuid) {
     }
     for (const ClusterPtr& cluster : *clusters) {
       if (cluster->uuid == uuid) {
+        HF_CO_TRY_VOID(check_release(*cluster));
         co_return cluster;
       }
     }

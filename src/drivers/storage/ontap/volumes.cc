@@ -68,6 +68,7 @@ bool is_at_or_below(const std::string& path, const std::string& directory) {
 
 // Looks on one cluster; nothing where it has no such SVM.
 Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place) {
+  HF_CO_TRY_VOID(check_release(*cluster));
   HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {{"svm.name", exactly(place.svm)},
                                                                 {"nas.path", "!null"}}));
   const VolumeInfo* best = nullptr;
