@@ -94,6 +94,45 @@ class Calls(SystemsTest):
         self.assertEqual({row["trace"] for row in made}, {trace})
 
 
+class Watching(SystemsTest):
+    def setUp(self):
+        super().setUp()
+        manager = self.simulator.endpoints["unified_manager"]
+        fill(self.volume)
+        self.foreign_snapshot("base")
+        self.call(0, "POST", "/storage/volumes", {
+            "name": "holdfast_run_of_yesterday", "svm": {"name": "svm1"},
+            "clone": {"is_flexclone": True, "parent_volume": {"name": "data1"}, "parent_snapshot": {"name": "base"}}})
+        self.simulator.ctl("attack", "cluster=cluster2", "svm=svm2", "volume=archive1", "probability=high")
+        self.house.run("system", "add", "active-iq", "um", *self.login(manager))
+        self.wait_for("the first look", lambda: self.house.client.system("um")["asked_at"])
+
+    def test_reports_metrics_and_doctor_know_what_systems_report(self):
+        self.house.protect("orders", self.volume)
+        self.house.finish("scheduled_backup", resource="orders")
+        status = self.house.finish("backup_status_report").backup_status
+        (storage,) = status["storage"]
+        self.assertEqual((storage["system"], storage["problem"]), ("um", None))
+        self.assertGreater(storage["size_bytes"], storage["used_bytes"])
+        self.assertGreaterEqual(storage["open_events"]["critical"], 1)
+        self.assertEqual(storage["open_events"]["warning"], 1, "the clone that was left behind")
+        self.assertEqual(status["runs"]["completed"], 1)
+        for asked, runs in (("cluster1", 1), ("cluster2", 0), ("um", 1)):
+            part = self.house.finish("backup_status_report", cluster_id=asked).backup_status
+            self.assertEqual((asked, part["workflows"].get("scheduled_backup", {}).get("completed", 0)), (asked, runs))
+        with self.assertRaisesRegex(Exception, "no storage system or cluster 'nowhere'"):
+            self.house.finish("backup_status_report", cluster_id="nowhere")
+        request = urllib.request.Request(self.house.client.address + "/metrics", headers={
+            "Authorization": "Bearer " + (self.house.data / "admin.token").read_text().strip()})
+        metrics = urllib.request.urlopen(request).read().decode()
+        self.assertIn('holdfast_storage_system_up{system="um"} 1', metrics)
+        self.assertRegex(metrics, r'holdfast_storage_bytes\{cluster="cluster1",kind="size",system="um"\} [1-9]')
+        self.assertRegex(metrics, r'holdfast_storage_events_open\{system="um"\} [1-9]')
+        what = [(row["where"], row["what"]) for row in self.house.client.get("/v1/doctor")["items"]]
+        self.assertTrue(any("holdfast_run_of_yesterday" in where and "system clean um" in text for where, text in what), what)
+        self.assertTrue(any("attack" in text.lower() for _, text in what), what)
+
+
 class OldRelease(OntapTest):
     CLUSTERS = [{"name": "cluster1", "version": "9.11.1", "svms": [{"name": "svm1", "volumes": [{"name": "data1", "size": "1GiB"}]}]}]
 

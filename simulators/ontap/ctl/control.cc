@@ -16,7 +16,8 @@ namespace holdfast::ontap_sim {
 namespace {
 
 constexpr std::string_view kKinds =
-    "slow|throttle|error|cut|down|job_failure|slow_job|stuck_job|stale_lag|next_loop|"
+    "slow|throttle|error|cut|down|job_failure|slow_job|stuck_job|transfer_failure|stale_lag|next_"
+    "loop|"
     "partial_list|unauthorized";
 
 std::int64_t objects_in(const std::string& folder) {

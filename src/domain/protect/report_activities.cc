@@ -2,9 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "domain/inventory/catalog.h"
+#include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
 #include "domain/schedule/retention.h"
@@ -183,14 +186,121 @@ Result<Json> storage_metrics(const ServerContext& context, UtcTime from, UtcTime
   });
 }
 
+// Whether a mount of a system's document ("svm:/junction" or "cluster/svm:/junction" to a
+// directory) holds a path; `cluster` empty: of any cluster.
+bool is_mounted_below(const Json& document, const std::string& cluster, const std::string& path) {
+  const Json* mounts = find(document, "mounts");
+  if (mounts == nullptr || !mounts->is_object()) {
+    return false;
+  }
+  for (const auto& [key, directory] : mounts->get_object()) {
+    const std::string local(directory.is_string() ? directory.get_string() : "");
+    const bool fits = cluster.empty() || std::string_view(key).starts_with(cluster + "/");
+    if (fits && !local.empty() && (path == local || path.starts_with(local + "/"))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// What a report is about: everything, or one storage system or one of its clusters.
+struct ReportScope {
+  std::string name;    // "local": everything
+  std::string system;  // empty: all
+  std::string cluster;
+  std::optional<std::set<std::string>> resources;  // names; nothing: all
+};
+
+Result<ReportScope> scope_of(db::Connection& sql, const std::string& asked,
+                             const std::string& host) {
+  ReportScope scope{asked, "", "", std::nullopt};
+  if (asked == "local" || asked == host) {
+    scope.name = "local";
+    return scope;
+  }
+  HF_TRY(const auto systems, inventory::list_systems(sql));
+  HF_TRY(const auto space, inventory::list_capacity(sql));
+  const inventory::StoredSystem* found = nullptr;
+  for (const inventory::StoredSystem& system : systems) {
+    const bool has = std::any_of(space.begin(), space.end(), [&](const auto& one) {
+      return one.system == system.name && one.cluster == asked;
+    });
+    if (system.name == asked || system.id == asked || has) {
+      found = &system;
+      scope.cluster = has && system.name != asked ? asked : "";
+    }
+  }
+  if (found == nullptr) {
+    return Error(Code::kNotFound,
+                 fmt::format("there is no storage system or cluster '{}': this machine is 'local', "
+                             "'holdfast system list' shows the others",
+                             asked));
+  }
+  scope.system = found->name;
+  HF_TRY(const auto resources, inventory::list_resources(sql));
+  scope.resources.emplace();
+  for (const inventory::Resource& resource : resources) {
+    if (is_mounted_below(found->document, scope.cluster, resource.path)) {
+      scope.resources->insert(resource.name);
+    }
+  }
+  return scope;
+}
+
+// The storage systems of a report: whether they answer, what they report, how full they are.
+Result<Json> storage_of(db::Connection& sql, const ReportScope& scope) {
+  HF_TRY(const auto systems, inventory::list_systems(sql));
+  HF_TRY(const auto events, inventory::open_system_events(sql));
+  HF_TRY(const auto space, inventory::list_capacity(sql));
+  JsonArray rows;
+  for (const inventory::StoredSystem& system : systems) {
+    if (!scope.system.empty() && scope.system != system.name) {
+      continue;
+    }
+    const auto counts = [&](const auto& row) {
+      return row.system == system.name && (scope.cluster.empty() || row.cluster == scope.cluster);
+    };
+    std::map<std::string, std::int64_t> by_severity;
+    for (const inventory::SystemEvent& event : events) {
+      by_severity[event.severity] += counts(event) ? 1 : 0;
+    }
+    JsonObject open;
+    for (const auto& [severity, count] : by_severity) {
+      if (count > 0) {
+        open[severity] = count;
+      }
+    }
+    std::int64_t size = 0;
+    std::int64_t used = 0;
+    std::int64_t logical = 0;
+    for (const inventory::AggregateSpace& one : space) {
+      size += counts(one) ? one.size : 0;
+      used += counts(one) ? one.used : 0;
+      logical += counts(one) ? one.logical_used : 0;
+    }
+    rows.push_back(JsonObject{
+        {"system", system.name},
+        {"type", system.type},
+        {"asked_at", system.asked_at ? Json(to_rfc3339(*system.asked_at)) : Json()},
+        {"problem", system.problem.empty() ? Json() : Json(system.problem)},
+        {"open_events", std::move(open)},
+        {"size_bytes", size},
+        {"used_bytes", used},
+        {"logical_used_bytes", logical},
+        {"storage_efficiency", used == 0 || logical == 0 ? Json()
+                                                         : Json(static_cast<double>(logical) /
+                                                                static_cast<double>(used))}});
+  }
+  return Json(std::move(rows));
+}
+
 async::Co<Result<Json>> status_report(const ServerContext* context, flow::Client* client,
                                       std::string own_run, Json input) {
-  const std::string cluster = get_string(input, "cluster_id", "local");
-  if (cluster != "local" && cluster != context->host) {
-    co_return Error(
-        Code::kNotFound,
-        fmt::format("there is no storage system '{}': this machine is 'local'", cluster));
-  }
+  const std::string asked = get_string(input, "cluster_id", "local");
+  HF_CO_TRY(const ReportScope scope,
+            context->db.read_blocking([&](db::Connection& sql) -> Result<ReportScope> {
+              return scope_of(sql, asked, context->host);
+            }));
   HF_CO_TRY(const UtcTime now, parse_rfc3339(get_string(input, "now")));
   HF_CO_TRY(const UtcTime from,
             parse_rfc3339(get_string(input, "start_date", "1970-01-01T00:00:00Z"), true));
@@ -204,7 +314,9 @@ async::Co<Result<Json>> status_report(const ServerContext* context, flow::Client
   do {
     HF_CO_TRY(const flow::RunPage page, co_await client->list(query));
     for (const flow::RunSummary& run : page.runs) {
-      if (run.workflow_id.text() != own_run) {
+      const std::string resource = get_string(Json(run.search_attributes), "resource");
+      const bool counts_here = !scope.resources || scope.resources->contains(resource);
+      if (run.workflow_id.text() != own_run && counts_here) {
         counts.add(run);
       }
     }
@@ -215,13 +327,17 @@ async::Co<Result<Json>> status_report(const ServerContext* context, flow::Client
     workflows[name] = to_object(by_status);
   }
   HF_CO_TRY(Json expected, ledger_counts(*context, from, to));
-  JsonObject report{{"cluster", "local"},
+  HF_CO_TRY(Json storage, context->db.read_blocking([&](db::Connection& sql) -> Result<Json> {
+    return storage_of(sql, scope);
+  }));
+  JsonObject report{{"cluster", scope.name},
                     {"start_date", to_rfc3339(from)},
                     {"end_date", to_rfc3339(to)},
                     {"total_runs", counts.total},
                     {"runs", to_object(counts.by_status)},
                     {"workflows", std::move(workflows)},
-                    {"expected_runs", std::move(expected)}};
+                    {"expected_runs", std::move(expected)},
+                    {"storage", std::move(storage)}};
   if (get_bool(input, "include_metrics", true)) {
     HF_CO_TRY(report["metrics"], storage_metrics(*context, from, to));
   }

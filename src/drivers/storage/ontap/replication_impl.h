@@ -54,6 +54,8 @@ class OntapReplication final : public Replication {
   async::Co<Status> set_state(RelationInfo info, std::string state, bool force, std::string what);
   async::Co<Status> transfer(RelationInfo info, std::string what);
   async::Co<Status> abort_transfers(RelationInfo info);
+  async::Co<Status> release_at(ClusterPtr source, Query which);
+  async::Co<Status> release_leftovers(std::string uuid);
   async::Co<Status> take_policy_along(RelationInfo old, ClusterPtr cluster);
   async::Co<Result<RelationInfo>> make(ClusterPtr cluster, JsonObject body, std::string source,
                                        std::string destination);

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/clones.h"
+#include "drivers/storage/ontap/findings.h"
 #include "drivers/storage/ontap/peers.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/snapshots.h"
@@ -237,6 +239,67 @@ TEST_P(SlowOntapReplicationTest, FailsOverAndBack) {
   EXPECT_EQ(again->state, "snapmirrored");
   const Status released = run(replication().release(reversed->id));
   EXPECT_TRUE(released) << released.error().to_string();
+}
+
+TEST_P(SlowOntapReplicationTest, SeesAgainWhichWayAMirrorRunsAfterAFailOver) {
+  const Relation relation = mirror_with_point();
+  Known known;
+  known.is_protected = [this](const std::string& id) { return id == volume_.id; };
+  known.has_point = [](const std::string&) { return true; };
+  known.clone_in_use = [](const std::string&) { return true; };
+  known.drives_relation = [&](const std::string& place) { return place == relation.destination; };
+  const auto kinds = [&](int number) {
+    std::vector<FindingKind> found;
+    const auto findings = run(find_discrepancies(bed_->cluster(number), known));
+    EXPECT_TRUE(findings) << findings.error().to_string();
+    for (const Finding& finding : *findings) {
+      if (finding.object.find(bed_->name()) != std::string::npos &&
+          finding.kind != FindingKind::kForeignSnapshots) {  // those of SnapMirror itself
+        found.push_back(finding.kind);
+      }
+    }
+    return found;
+  };
+  const std::vector<FindingKind> broken{FindingKind::kBrokenMirror};
+  const std::vector<FindingKind> turned{FindingKind::kDirectionChanged,
+                                        FindingKind::kForeignRelation};
+  EXPECT_EQ(kinds(1), std::vector<FindingKind>());
+  ASSERT_TRUE(run(replication().break_off(relation.id, /*unplanned=*/false)));
+  EXPECT_EQ(kinds(1), broken);
+  const auto reversed = run(replication().reverse(relation.id, /*discard_source_changes=*/true));
+  ASSERT_TRUE(reversed) << reversed.error().to_string();
+  EXPECT_EQ(kinds(0), turned);
+  ASSERT_TRUE(run(replication().break_off(reversed->id, /*unplanned=*/false)));
+  ASSERT_TRUE(run(replication().release(reversed->id)));
+  ASSERT_TRUE(run(replication().resync(relation.id, /*discard_destination_changes=*/true)));
+  EXPECT_EQ(kinds(0), std::vector<FindingKind>());
+  EXPECT_EQ(kinds(1), std::vector<FindingKind>());
+}
+
+TEST_P(SlowOntapReplicationTest, CarriesOurSnapshotsByAPolicyOfOthers) {
+  const Relation relation = mirror("daily");
+  const auto info =
+      run(list_relations(bed_->cluster(1), {{"destination.path", exactly(relation.destination)}}));
+  ASSERT_TRUE(info && info->size() == 1);
+  EXPECT_TRUE(*run(carry_our_snapshots(info->front())));
+  EXPECT_FALSE(*run(carry_our_snapshots(info->front()))) << "once is enough";
+  snapshot("pt_1");
+  const auto updated = run(replication().update(relation.id, "pt_1"));
+  EXPECT_TRUE(updated) << updated.error().to_string();
+}
+
+TEST_P(SlowOntapReplicationTest, FindsWhatARestoreLeftBehind) {
+  const Relation relation = mirror_with_point();
+  const CopySource source{.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""};
+  ASSERT_TRUE(run(restore().fetch_copy(volume_, source, "run_9")));
+  const auto made = run(list_made_volumes(bed_->cluster()));
+  ASSERT_TRUE(made) << made.error().to_string();
+  ASSERT_EQ(made->size(), 1u);
+  EXPECT_EQ(made->front().name, clone_volume_name("run_9"));
+  EXPECT_TRUE(is_clone_of(made->front().name, {clone_volume_name("run_9")}));
+  EXPECT_FALSE(is_clone_of(made->front().name, {clone_volume_name("run_90")}));
+  EXPECT_TRUE(run(remove_made_volume(bed_->cluster(), made->front())));
+  EXPECT_TRUE(run(list_made_volumes(bed_->cluster()))->empty());
 }
 
 TEST_P(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {

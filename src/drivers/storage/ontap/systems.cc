@@ -122,6 +122,20 @@ Co<Result<std::vector<ClusterPtr>>> System::clusters() {
   co_return asked;
 }
 
+Co<Status> System::refresh() {
+  HF_CO_TRY(auto asked, co_await ask());
+  const std::lock_guard lock(mutex_);
+  clusters_ = std::move(asked);
+  co_return Status();
+}
+
+ClusterPtr System::known(const std::string& uuid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(clusters_.begin(), clusters_.end(),
+                                  [&](const ClusterPtr& one) { return one->uuid == uuid; });
+  return found == clusters_.end() ? nullptr : *found;
+}
+
 Co<Result<std::vector<ClusterPtr>>> System::ask() {
   std::vector<ClusterPtr> found;
   if (endpoint_.kind == SystemKind::kCluster) {
@@ -135,17 +149,20 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
   for (const Json& record : records) {
     const std::string uuid = get_string(record, "uuid");
     const std::string name = get_string(record, "name", uuid);
-    auto client = std::make_shared<Client>(
-        route_,
-        ClientSettings{fmt::format("cluster {} through Unified Manager {}", name, endpoint_.name),
-                       "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests,
-                       endpoint_.return_timeout});
+    const ClusterPtr before = known(uuid);
+    auto client =
+        before ? before->client
+               : std::make_shared<Client>(
+                     route_, ClientSettings{fmt::format("cluster {} through Unified Manager {}",
+                                                        name, endpoint_.name),
+                                            "/api/gateways/" + net::url_encode(uuid),
+                                            endpoint_.max_requests, endpoint_.return_timeout});
     auto answer = co_await client->get("/cluster", {{"fields", "name,uuid,version"}},
                                        "read what cluster this is");
     Cluster cluster = cluster_from(answer ? *answer : record, endpoint_, client);
     if (!answer) {
       log_warn("ontap.cluster_silent", {{"cluster", name}, {"error", answer.error().to_string()}});
-      cluster.version = {};
+      cluster.version = before ? before->version : Version{};
     }
     found.push_back(std::make_shared<Cluster>(std::move(cluster)));
   }

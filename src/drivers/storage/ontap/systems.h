@@ -50,15 +50,20 @@ class System {
   Client& root() { return *root_; }
   // The cluster, or those that the gateway lists; asked once, and again when some did not answer.
   async::Co<Result<std::vector<ClusterPtr>>> clusters();
+  // Asks again which clusters there are and what they run. Those that are known keep their limits
+  // and breakers; on an error everything stays as it was.
+  async::Co<Status> refresh();
 
  private:
   System(Route route, Endpoint endpoint);
   async::Co<Result<std::vector<ClusterPtr>>> ask();
+  // The one that is known by this uuid; empty: none is.
+  ClusterPtr known(const std::string& uuid) const;
 
   const Route route_;
   const Endpoint endpoint_;
   std::shared_ptr<Client> root_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<ClusterPtr> clusters_;
 };
 

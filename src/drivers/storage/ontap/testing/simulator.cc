@@ -62,7 +62,7 @@ Simulator::Simulator() : program_(find_program()) {
   const std::string config = data_ + ".yaml";
   const Status written =
       env::write_file_atomically(config,
-                                 "job_time: 30ms\ntransfer_time: 60ms\n"
+                                 "job_time: 30ms\ntransfer_time: 60ms\nscheduler: false\n"
                                  "users:\n  - {name: reader, password: reading, role: readonly}\n",
                                  0600);
   HF_CHECK(written.has_value(), "the simulator's configuration can be written");
