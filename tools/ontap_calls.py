@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "ontap-calls.md"
 TESTS = "*Ontap*:SlowFailover*-Nightly*:OntapClient*:OntapBreaker*:OntapGate*:OntapErrors*:OntapText*:OntapEndpoint*:OntapEvent*:OntapValues*"
 ANY = "[^/?]+"
 
-# (operation, method, path of ONTAP without /api, where {} is a part of the path; a query that must be there)
+# (operation, method, path of ONTAP without /api, where {} is a part of the path and {...} the rest of it; a query that must be there)
 CALLS = [
     ("Discover inventory", "GET", "/cluster", ""),
     ("Discover inventory", "GET", "/cluster/nodes", ""),
@@ -40,7 +40,7 @@ CALLS = [
     ("List recovery points", "GET", "/storage/volumes/{}/snapshots", ""),
     ("Snapshot of a volume", "POST", "/storage/volumes/{}/snapshots", ""),
     ("Snapshot of a volume", "DELETE", "/storage/volumes/{}/snapshots/{}", ""),
-    ("Restore file", "GET", "/storage/volumes/{}/files/{}", ""),
+    ("Restore file", "GET", "/storage/volumes/{}/files/{...}", ""),
     ("Restore file", "POST", "/storage/file/clone", ""),
     ("Restore file", "PATCH", "/storage/volumes/{}", "restore_to.path"),
     ("Restore file", "POST", "/storage/directory-restore", ""),
@@ -55,12 +55,14 @@ CALLS = [
     ("Set up replication", "POST", "/cluster/schedules", ""),
     ("Set up replication", "POST", "/snapmirror/relationships", ""),
     ("Set up replication", "POST", "/svm/peers", ""),
+    ("Set up replication", "PATCH", "/svm/peers/{}", ""),
     ("Update and wait", "POST", "/snapmirror/relationships/{}/transfers", ""),
     ("Update and wait", "GET", "/snapmirror/relationships/{}", ""),
     ("Fail-over and failback", "PATCH", "/snapmirror/relationships/{}", ""),
     ("Fail-over and failback", "PATCH", "/snapmirror/relationships/{}", "force"),
     ("Fail-over and failback", "PATCH", "/snapmirror/relationships/{}/transfers/{}", ""),
     ("Fail-over and failback", "DELETE", "/snapmirror/relationships/{}", ""),
+    ("Fail-over and failback", "GET", "/snapmirror/relationships/{}/transfers", ""),
     ("Retention and lock", "PATCH", "/storage/volumes/{}/snapshots/{}", ""),
     ("Retention and lock", "GET", "/storage/snapshot-policies", ""),
     ("Retention and lock", "PATCH", "/snapmirror/policies/{}", ""),
@@ -84,7 +86,7 @@ MANAGER = [
 def matches(row, call):
     _, method, shape, query = row
     path, _, asked = call["path"].partition("?")
-    pattern = re.escape(shape).replace(r"\{\}", ANY)
+    pattern = re.escape(shape).replace(r"\{\.\.\.\}", "[^?]+").replace(r"\{\}", ANY)
     if call["method"] != method or not re.fullmatch(pattern, path.replace("//", "/")):
         return False
     return query[1:] not in asked if query.startswith("!") else query in asked
@@ -116,14 +118,14 @@ def run_all(build, folder):
         calls[name] = lines_of(kept)
     e2e = folder / "e2e"
     e2e.mkdir()
-    done = subprocess.run([sys.executable, "-B", "-m", "unittest", "-q", "ontap_test"], cwd=ROOT / "tests" / "e2e",
+    done = subprocess.run([sys.executable, "-B", "-m", "unittest", "-q", "ontap_test", "ontap_systems_test"], cwd=ROOT / "tests" / "e2e",
                           capture_output=True, text=True,
                           env={**environment, "HOLDFAST_BIN": str(build / "holdfast"), "HOLDFAST_ONTAP_CALLS": str(e2e),
                                "PYTHONPATH": str(ROOT / "clients" / "python" / "src")})
     if done.returncode != 0:
         sys.exit(f"ontap_calls: the end-to-end tests fail:\n{done.stderr[-2000:]}")
     for kept in sorted(e2e.glob("*.jsonl")):
-        calls["e2e " + kept.stem.removeprefix("ontap_test.")] = lines_of(kept)
+        calls["e2e " + re.sub(r"^ontap(_systems)?_test\.", "", kept.stem)] = lines_of(kept)
     return calls
 
 
@@ -160,8 +162,8 @@ def main():
         calls = run_all(build, Path(folder))
     text = ["# Calls to ONTAP and Unified Manager, and the tests that drive them", "",
             "Made by `python3 tools/ontap_calls.py` from the simulator's log of calls: only what the product itself sends counts. `direct` is",
-            "the cluster's own API, `gateway` the same call through Unified Manager. `none`: no test drives it, mostly because Holdfast does",
-            "not use the call.", "", *table(CALLS, ["direct", "gateway"], calls), "", "Unified Manager's own API:", "",
+            "the cluster's own API, `gateway` the same call through Unified Manager. `none`: no test drives it. What tests prepare by themselves",
+            "says so to the simulator and does not count.", "", *table(CALLS, ["direct", "gateway"], calls), "", "Unified Manager's own API:", "",
             *table(MANAGER, ["manager"], calls), ""]
     PAGE.write_text("\n".join(text))
     print(f"{PAGE.relative_to(ROOT)}: {sum(len(made) for made in calls.values())} calls of {len(calls)} tests")

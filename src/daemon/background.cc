@@ -23,7 +23,7 @@ Background::Background(async::Pool& pool, const protect::ServerContext& context,
     : context_(context),
       scheduler_(context, client, context.host + "/" + std::to_string(::getpid())),
       proofs_(context, client),
-      systems_(context, data, channels) {
+      systems_(context, client, data, channels) {
   ended_ = boost::asio::co_spawn(pool.executor(), run(this), boost::asio::use_future);
   watch_ended_ = boost::asio::co_spawn(pool.executor(), watch(this), boost::asio::use_future);
 }

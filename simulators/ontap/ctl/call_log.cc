@@ -16,6 +16,12 @@ void CallLog::add(CallEntry entry) {
   if (!entry.fault.empty()) {
     line["fault"] = entry.fault;
   }
+  if (!entry.request.empty()) {
+    line["request"] = entry.request;
+  }
+  if (!entry.trace.empty()) {
+    line["trace"] = entry.trace;
+  }
   file_ << to_text(Json(line)) << "\n";
   file_.flush();
   last_.push_back(std::move(line));

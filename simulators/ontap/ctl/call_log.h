@@ -22,7 +22,9 @@ struct CallEntry {
   int status = 0;
   std::string code = {};  // of an error
   std::int64_t milliseconds = 0;
-  std::string fault = {};  // kind of the scripted fault that bit
+  std::string fault = {};    // kind of the scripted fault that bit
+  std::string request = {};  // X-Request-Id
+  std::string trace = {};    // traceparent
 };
 
 // Thread-safe.

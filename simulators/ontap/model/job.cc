@@ -116,15 +116,20 @@ std::string start_job(World& world, Cluster& cluster, JobSpec spec) {
   if (!spec.svm.empty()) {
     job["svm"] = spec.svm;
   }
+  const std::string description = spec.description;
   const bool stuck =
-      world.faults().take("stuck_job", {cluster.name, "", spec.description, ""}).has_value();
+      world.faults().take("stuck_job", {cluster.name, "", description, ""}).has_value();
   if (stuck) {
     job["state"] = "running";
   }
   cluster.add(kind::kJob, id, std::move(job));
   if (!stuck) {
     auto running = std::make_shared<Running>(Running{JobRun(world, cluster, id), std::move(spec)});
-    world.later(world.config().job_time, [running] { run_job(running); });
+    Nanoseconds time = world.config().job_time;
+    if (const auto slow = world.faults().take("slow_job", {cluster.name, "", description, ""})) {
+      time += std::chrono::milliseconds(int_at(slow->values, "milliseconds", 1000));
+    }
+    world.later(time, [running] { run_job(running); });
   }
   return id;
 }

@@ -158,6 +158,8 @@ void Service::log_call(const Handled& call, const net::HttpReply& reply, const s
   entry.path = call.path + (question == std::string::npos ? "" : request.target.substr(question));
   const std::string_view app = request.header("x-dot-client-app");
   entry.client = std::string(app.empty() ? request.header("user-agent") : app);
+  entry.request = std::string(request.header("x-request-id"));
+  entry.trace = std::string(request.header("traceparent"));
   entry.status = reply.status;
   entry.code = error_code(reply);
   entry.fault = fault;

@@ -65,13 +65,30 @@ Done consult_source(World& world, Cluster& cluster, const std::string& id) {
   return Fault(500, 262224, fmt::format("The peer cluster \"{}\" is not reachable.", name));
 }
 
+// Waits in small steps, so that an abort is seen.
+Done TransferRun::pass_time(Nanoseconds time) {
+  constexpr Nanoseconds kSlice = std::chrono::milliseconds(20);
+  for (Nanoseconds left = time; left > Nanoseconds(0); left -= kSlice) {
+    if (!world_.wait(std::min(left, kSlice))) {
+      return Fault(500, 6619720, "The transfer was interrupted.");
+    }
+    HF_TRY_VOID(note_bytes());
+  }
+  return {};
+}
+
 Done TransferRun::step(std::int64_t bytes) {
   bytes_ += bytes;
   const std::int64_t rate =
       std::max<std::int64_t>(order_.throttle * 1024, world_.config().transfer_bytes_per_second);
-  if (rate > 0 && bytes > 0 && !world_.wait(std::chrono::milliseconds(bytes * 1000 / rate))) {
-    return Fault(500, 6619720, "The transfer was interrupted.");
+  if (rate > 0 && bytes > 0) {
+    HF_TRY_VOID(pass_time(std::chrono::milliseconds(bytes * 1000 / rate)));
   }
+  return note_bytes();
+}
+
+// What has gone over so far; a fault when somebody has ended the transfer.
+Done TransferRun::note_bytes() {
   Locked lock(world_);
   JsonObject* row = cluster_.edit(kind::kTransfer, below_id(order_.relationship, order_.transfer));
   if (row == nullptr || world_.stopping().stop_requested()) {
@@ -88,17 +105,7 @@ Done TransferRun::step(std::int64_t bytes) {
   return {};
 }
 
-// Waits in small steps, so that an abort is seen.
-Done TransferRun::take_time() {
-  constexpr Nanoseconds kSlice = std::chrono::milliseconds(20);
-  for (Nanoseconds left = world_.config().transfer_time; left > Nanoseconds(0); left -= kSlice) {
-    if (!world_.wait(std::min(left, kSlice))) {
-      return Fault(500, 6619720, "The transfer was interrupted.");
-    }
-    HF_TRY_VOID(step(0));
-  }
-  return {};
-}
+Done TransferRun::take_time() { return pass_time(world_.config().transfer_time); }
 
 // Makes `source` of the source volume a snapshot of the destination volume.
 Done TransferRun::copy_snapshot(const VolumePair& pair, const JsonObject& source) {

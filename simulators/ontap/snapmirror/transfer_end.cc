@@ -13,6 +13,11 @@ namespace holdfast::ontap_sim {
 
 Done TransferRun::work() {
   HF_TRY_VOID(take_time());
+  if (const auto rule = world_.faults().take(
+          "transfer_failure", {cluster_.name, "", text_at(row_, "destination.path"), ""})) {
+    return Fault(500, int_at(rule->values, "code", 13303844),
+                 text_at(rule->values, "message", "The transfer failed: an internal error."));
+  }
   if (flag_at(row_, "restore")) {
     return text_at(row_, "source.path").find(":/objstore") == std::string::npos ? restore()
                                                                                 : from_cloud();

@@ -28,6 +28,8 @@ class TransferRun {
 
  private:
   Done step(std::int64_t bytes);
+  Done note_bytes();
+  Done pass_time(Nanoseconds time);
   Done take_time();
   // Of a mirror.
   Outcome<std::string> last_snapshot();

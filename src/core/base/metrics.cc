@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -59,16 +60,18 @@ Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels)
   return *slot;
 }
 
-void remove_gauge(std::string_view name, const Labels& labels) {
+void remove_gauges(const Labels& labels) {
   Registry& all = instance();
   const std::lock_guard lock(all.mutex);
-  const auto found = all.gauges.find({std::string(name), labels});
-  if (found == all.gauges.end()) {
-    return;
-  }
-  auto& family = prometheus::BuildGauge().Name(std::string(name)).Register(all.registry);
-  family.Remove(static_cast<prometheus::Gauge*>(found->second->implementation()));
-  all.gauges.erase(found);
+  std::erase_if(all.gauges, [&](const auto& entry) {
+    const auto& [name, has] = entry.first;
+    if (!std::includes(has.begin(), has.end(), labels.begin(), labels.end())) {
+      return false;
+    }
+    auto& family = prometheus::BuildGauge().Name(name).Register(all.registry);
+    family.Remove(static_cast<prometheus::Gauge*>(entry.second->implementation()));
+    return true;
+  });
 }
 
 std::string metrics_text() {

@@ -36,8 +36,9 @@ class Gauge {
 Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
 Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
 
-// Takes a gauge away, because what it measured is gone; references to it are no longer valid.
-void remove_gauge(std::string_view name, const Labels& labels);
+// Takes every gauge away that has all of these labels, because what it measured is gone; references
+// to it are no longer valid.
+void remove_gauges(const Labels& labels);
 
 // Prometheus text format 0.0.4 of all metrics.
 std::string metrics_text();

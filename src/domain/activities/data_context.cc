@@ -4,6 +4,7 @@
 
 #include "core/async/run.h"
 #include "core/env/posix/atomic_file.h"
+#include "domain/activities/run_looks.h"
 #include "drivers/storage/ontap/ontap_driver.h"
 #include "drivers/storage/registry.h"
 #include "engine/blob/open_store.h"
@@ -17,7 +18,8 @@ DataContext::DataContext(env::Clock& clock, env::Random& random, env::FileSystem
       files_(files),
       blocking_(blocking),
       own_(std::move(own)),
-      systems_(std::make_unique<storage::ontap::Systems>(clock)) {
+      systems_(std::make_unique<storage::ontap::Systems>(clock, &random)),
+      looks_(std::make_unique<RunLooks>()) {
   drivers_["ontap"] = storage::make_ontap_driver(*systems_, blocking_);
   for (const std::string& kind : storage::driver_kinds()) {
     if (auto driver = storage::make_driver(kind, blocking_)) {
@@ -34,6 +36,19 @@ Result<storage::Driver*> DataContext::driver(const std::string& kind) const {
     return Error(Code::kInvalidArgument, fmt::format("there is no storage driver '{}'", kind));
   }
   return found->second.get();
+}
+
+Result<storage::Volume> DataContext::look(storage::Driver& driver, const std::string& path,
+                                          const flow::ActivityInfo& step) const {
+  const std::string key = std::string(driver.kind()) + "/" + path;
+  const bool first = step.attempt == 1;  // a repeated step has a reason to look again
+  if (auto seen =
+          first ? looks_->find(step.workflow_id.text(), key, clock_.mono()) : std::nullopt) {
+    return *std::move(seen);
+  }
+  HF_TRY(storage::Volume volume, async::block_on(executor(), driver.look(path)));
+  looks_->keep(step.workflow_id.text(), key, volume, clock_.mono());
+  return volume;
 }
 
 Result<SecretString> DataContext::password_of(const RepositoryRef& repository) const {

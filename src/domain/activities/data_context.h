@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/async/pool.h"
+#include "core/async/trace.h"
 #include "core/env/clock.h"
 #include "core/env/file_system.h"
 #include "core/env/random.h"
@@ -15,6 +16,7 @@
 #include "drivers/storage/driver.h"
 #include "drivers/storage/ontap/systems.h"
 #include "engine/repo/repository.h"
+#include "flow/activity.h"
 
 namespace holdfast::activities {
 
@@ -25,6 +27,8 @@ struct OwnPlaces {
   std::map<std::string, RepositoryRef> repositories;
   std::string scratch_dir;
 };
+
+class RunLooks;  // run_looks.h
 
 // Everything in it outlives it.
 class DataContext {
@@ -46,6 +50,14 @@ class DataContext {
   storage::ontap::Systems& systems() const { return *systems_; }
   // kInvalidArgument for a kind that does not exist.
   Result<storage::Driver*> driver(const std::string& kind) const;
+  // The volume of a path for one operation: within half a minute, the steps of a run's first
+  // attempts share one look at the storage system; everybody else looks anew. Errors as
+  // Driver::look(). Blocks.
+  Result<storage::Volume> look(storage::Driver& driver, const std::string& path,
+                               const flow::ActivityInfo& step) const;
+  // For blocking on coroutines of drivers: their calls say which run they are made for, if this
+  // thread works for one.
+  async::Executor executor() const { return async::traced(blocking_.executor()); }
   // Opens the repository with the password in its file. Errors as Repository::open, and the
   // password file's own.
   Result<std::unique_ptr<repo::Repository>> open(const RepositoryRef& repository) const;
@@ -65,6 +77,7 @@ class DataContext {
   const std::optional<OwnPlaces> own_;
   std::shared_ptr<repo::OpenedKeys> opened_keys_ = std::make_shared<repo::OpenedKeys>();
   std::unique_ptr<storage::ontap::Systems> systems_;
+  std::unique_ptr<RunLooks> looks_;
   std::map<std::string, std::unique_ptr<storage::Driver>> drivers_;
 };
 

@@ -38,9 +38,11 @@ struct PlannedCopy {
   std::string destination{};    // of snapmirror; empty: the volume's only one of the level
   std::string mirror_policy{};  // of a relationship that is made; empty: our own
   std::int64_t lock_seconds = 0;
+  std::string transfer_schedule{};  // of a relationship that is made; empty: only when asked for
 
   static void fields(auto& v, auto&& visit) {
     visit("destination", v.destination);
+    visit("transfer_schedule", v.transfer_schedule);
     visit("mirror_policy", v.mirror_policy);
     visit("lock_seconds", v.lock_seconds);
     visit("level", v.level);

@@ -33,10 +33,10 @@ struct Open {
 
 template <class T>
 T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.blocking().executor(), std::move(operation));
+  return async::block_on(context.executor(), std::move(operation));
 }
 
-Result<Open> open(const DataContext& context, const Json& input) {
+Result<Open> open(const DataContext& context, const ActivityContext& activity, const Json& input) {
   const auto reference = decode<VolumeRef>(*find(input, "volume"));
   Open found;
   HF_TRY(found.driver, context.driver(reference.driver));
@@ -45,7 +45,7 @@ Result<Open> open(const DataContext& context, const Json& input) {
   if (found.replication == nullptr || found.restore == nullptr) {
     return storage::unsupported(reference.driver, "replication of its own");
   }
-  HF_TRY(found.volume, wait(context, found.driver->resolve(reference.path)));
+  HF_TRY(found.volume, context.look(*found.driver, reference.path, activity.info()));
   return found;
 }
 
@@ -108,6 +108,7 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
   const std::string ours = std::string(kOwnPolicy) + (lock.empty() ? "" : "_locked_" + lock);
   spec.policy = get_string(input, "mirror_policy", ours);
   spec.locking = !lock.empty();
+  spec.schedule = get_string(input, "transfer_schedule");
   if (spec.policy == ours) {
     const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
     storage::ReplicationPolicy policy{
@@ -147,7 +148,7 @@ Result<std::string> lock_of(const DataContext& context, const Open& opened,
 // Carries the point's snapshot over to the place of a level.
 Result<Json> replicate(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   const std::string level = get_string(input, "level");
   const std::string destination = get_string(input, "destination");
   HF_TRY(auto relation, relation_of(context, opened, level, destination));
@@ -204,7 +205,7 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
                            const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
   const std::string place = get_string(input, "mirror");
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   auto relation = known_relation(context, opened, place);
   if (place.ends_with(kStore)) {
     if (!relation && relation.error().code() == Code::kNotFound) {
@@ -229,7 +230,7 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
 // Makes a copy readable: where its volume is mounted, or as a new volume beside the original.
 Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   const std::string place = get_string(input, "mirror");
   HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
   HF_TRY(const storage::Clone copy,
@@ -250,7 +251,7 @@ Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, c
 Result<Json> drop_fetched(const DataContext& context, ActivityContext& activity,
                           const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, input));
+  HF_TRY(const Open opened, open(context, activity, input));
   HF_TRY_VOID(
       wait(context, opened.restore->drop_fetched(opened.volume, get_string(input, "name"))));
   return Json(JsonObject{});

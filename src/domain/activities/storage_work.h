@@ -18,7 +18,7 @@ struct OpenVolume {
 
 template <class T>
 T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.blocking().executor(), std::move(operation));
+  return async::block_on(context.executor(), std::move(operation));
 }
 
 inline Result<OpenVolume> open_volume(const DataContext& context, const VolumeRef& reference) {
@@ -39,7 +39,10 @@ inline Result<OpenVolume> open_volume(const DataContext& context,
             {"path", reference.path},
             {"run", activity.info().workflow_id.text()},
             {"traceparent", trace == activity.info().header.end() ? "" : trace->second}});
-  return open_volume(context, reference);
+  OpenVolume open;
+  HF_TRY(open.driver, context.driver(reference.driver));
+  HF_TRY(open.volume, context.look(*open.driver, reference.path, activity.info()));
+  return open;
 }
 
 }  // namespace holdfast::activities

@@ -21,6 +21,11 @@ CREATE TABLE storage_events(
   severity TEXT NOT NULL, message TEXT NOT NULL, resource TEXT NOT NULL, time INTEGER,
   closed_at INTEGER, PRIMARY KEY(system, id)) STRICT;
 )sql";
+constexpr std::string_view kCapacity = R"sql(
+CREATE TABLE storage_capacity(
+  system TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
+  used INTEGER NOT NULL, logical_used INTEGER NOT NULL, PRIMARY KEY(system, cluster, name)) STRICT;
+)sql";
 constexpr std::string_view kColumns = "id, name, type, document, created_at, asked_at, problem";
 
 Result<StoredSystem> system_from(const db::Row& row) {
@@ -39,7 +44,8 @@ Result<StoredSystem> system_from(const db::Row& row) {
 
 db::Migrations system_migrations() {
   return {{"storage_systems", 1, std::string(kSchema)},
-          {"storage_systems", 2, std::string(kWatched)}};
+          {"storage_systems", 2, std::string(kWatched)},
+          {"storage_systems", 3, std::string(kCapacity)}};
 }
 
 Status put_system(db::Connection& sql, const StoredSystem& system) {
@@ -77,6 +83,10 @@ Status remove_system(db::Connection& sql, const std::string& id) {
   HF_TRY_VOID(sql.exec(
       "DELETE FROM storage_events WHERE system IN (SELECT name FROM storage_systems WHERE id = ?1)",
       id));
+  HF_TRY_VOID(
+      sql.exec("DELETE FROM storage_capacity WHERE system IN (SELECT name FROM storage_systems "
+               "WHERE id = ?1)",
+               id));
   return status_of(sql.exec("DELETE FROM storage_systems WHERE id = ?1", id));
 }
 
@@ -114,6 +124,29 @@ Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::strin
   }
   HF_TRY_VOID(sql.exec("DELETE FROM storage_events WHERE closed_at < ?1", forget));
   return fresh;
+}
+
+Status note_capacity(db::Connection& sql, const std::string& system,
+                     const std::vector<AggregateSpace>& aggregates) {
+  HF_TRY_VOID(sql.exec("DELETE FROM storage_capacity WHERE system = ?1", system));
+  for (const AggregateSpace& one : aggregates) {
+    HF_TRY_VOID(
+        sql.exec("INSERT INTO storage_capacity(system, cluster, name, size, used, logical_used) "
+                 "VALUES (?1,?2,?3,?4,?5,?6)",
+                 system, one.cluster, one.name, one.size, one.used, one.logical_used));
+  }
+  return {};
+}
+
+Result<std::vector<AggregateSpace>> list_capacity(db::Connection& sql) {
+  HF_TRY(const auto rows, sql.all("SELECT system, cluster, name, size, used, logical_used FROM "
+                                  "storage_capacity ORDER BY system, cluster, name"));
+  std::vector<AggregateSpace> aggregates;
+  for (const db::Row& row : rows) {
+    aggregates.push_back(
+        {row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4), row.integer(5)});
+  }
+  return aggregates;
 }
 
 Result<std::vector<SystemEvent>> open_system_events(db::Connection& sql) {

@@ -33,6 +33,16 @@ struct SystemEvent {
   std::optional<UtcTime> time;
 };
 
+// How full an aggregate was at the last look.
+struct AggregateSpace {
+  std::string system;
+  std::string cluster;
+  std::string name;
+  std::int64_t size = 0;  // bytes
+  std::int64_t used = 0;
+  std::int64_t logical_used = 0;  // before savings; 0: not told
+};
+
 db::Migrations system_migrations();
 
 // Upsert by id; the name is unique.
@@ -49,5 +59,10 @@ Result<std::vector<SystemEvent>> note_look(db::Connection& sql, const std::strin
                                            const std::vector<SystemEvent>& open, UtcTime now,
                                            UtcTime forget);
 Result<std::vector<SystemEvent>> open_system_events(db::Connection& sql);
+
+// What was seen of a system's aggregates; replaces what was seen before.
+Status note_capacity(db::Connection& sql, const std::string& system,
+                     const std::vector<AggregateSpace>& aggregates);
+Result<std::vector<AggregateSpace>> list_capacity(db::Connection& sql);
 
 }  // namespace holdfast::inventory

@@ -65,6 +65,25 @@ TEST_F(StorageSystems, KeepTheirEventsWhileTheyDoNotAnswer) {
   EXPECT_EQ(system().asked_at, now_);
 }
 
+TEST_F(StorageSystems, ShowHowFullTheyWereAtTheLastLook) {
+  const auto look = [this](std::vector<AggregateSpace> seen) {
+    ASSERT_TRUE(database_->write_blocking(
+        [&](db::Connection& sql) { return note_capacity(sql, "east", seen); }));
+  };
+  const auto shown = [this] {
+    return *database_->read_blocking([](db::Connection& sql) { return list_capacity(sql); });
+  };
+  look({{"east", "c1", "aggr1", 100, 40, 80}, {"east", "c1", "aggr2", 100, 1, 0}});
+  ASSERT_EQ(shown().size(), 2u);
+  EXPECT_EQ(shown().front().logical_used, 80);
+  look({{"east", "c1", "aggr1", 100, 50, 80}});
+  ASSERT_EQ(shown().size(), 1u);
+  EXPECT_EQ(shown().front().used, 50);
+  ASSERT_TRUE(database_->write_blocking(
+      [](db::Connection& sql) -> Status { return remove_system(sql, "sys_1"); }));
+  EXPECT_TRUE(shown().empty());
+}
+
 TEST_F(StorageSystems, ForgetWhatClosedLongAgoAndEverythingWhenTheyGo) {
   look("", {"1"});
   look("", {});

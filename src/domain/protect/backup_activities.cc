@@ -36,6 +36,7 @@ Result<PlannedCopy> plan_copy(db::Connection& sql, const inventory::Resource& re
   copy.method = method_of(resource.driver, level.level, !level.destination.empty());
   copy.destination = level.destination;
   copy.mirror_policy = level.mirror_policy;
+  copy.transfer_schedule = level.transfer_schedule;
   copy.lock_seconds = std::chrono::duration_cast<std::chrono::seconds>(level.lock).count();
   if (copy.method != "restic") {
     return copy;

@@ -82,6 +82,9 @@ flow::Task<Status> replicate(BackupRun& run, PlannedCopy copy) {
   if (!copy.mirror_policy.empty()) {
     input.get_object()["mirror_policy"] = copy.mirror_policy;
   }
+  if (!copy.transfer_schedule.empty()) {
+    input.get_object()["transfer_schedule"] = copy.transfer_schedule;
+  }
   HF_CO_TRY(const Json answer,
             co_await run_step(run, run.step(copy), "storage.replicate", std::move(input),
                               data_options_at(run.plan.volume.agent)));

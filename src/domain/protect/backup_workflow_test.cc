@@ -156,6 +156,7 @@ TEST_F(BackupWorkflow, TheStorageSystemCarriesItsSnapshotToTheOtherLevels) {
                   {"remote_replica", "snapmirror", {}, ""},
                   {"cloud_backup", "snapmirror_cloud", {}, ""}};
   plan_.copies[1].destination = "west/svm2:vol1_copy";
+  plan_.copies[1].transfer_schedule = "hourly";
   plan_.copies[1].lock_seconds = 60;
   answer("storage.snapshot", [](const Json&) {
     activities::SnapshotTaken taken;
@@ -173,6 +174,7 @@ TEST_F(BackupWorkflow, TheStorageSystemCarriesItsSnapshotToTheOtherLevels) {
   EXPECT_EQ(count("storage.replicate"), 2);
   const Json asked = input_of("storage.replicate");
   EXPECT_EQ(get_string(asked, "destination"), "west/svm2:vol1_copy");
+  EXPECT_EQ(get_string(asked, "transfer_schedule"), "hourly");
   EXPECT_EQ(get_string(asked, "snapshot"), "pt_1");
   EXPECT_EQ(get_string(asked, "lock"), "PT60S");
   EXPECT_EQ(get_int(input_of("storage.snapshot"), "lock_seconds"), 0);

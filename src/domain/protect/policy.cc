@@ -222,7 +222,11 @@ void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& p
       level.repository = entry.string_or("repository", "");
       level.destination = entry.string_or("destination", "");
       level.mirror_policy = entry.string_or("mirror_policy", "");
+      level.transfer_schedule = entry.string_or("transfer_schedule", "");
       level.lock = decode_duration(entry, "lock", Nanoseconds(0));
+      if (level.destination.empty() && !level.transfer_schedule.empty()) {
+        entry.problem("transfer_schedule", "goes with a destination, whose relationship has it");
+      }
       check_destination(entry, level);
       entry.reject_unknown();
     }

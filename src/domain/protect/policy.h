@@ -23,6 +23,9 @@ struct Level {
   std::string destination{};
   std::string mirror_policy{};  // of a relationship that is made; empty: our own
   Nanoseconds lock{0};          // nobody can delete the copy before
+  // When a relationship that is made transfers by itself, beside each backup: a schedule of its
+  // cluster by name, or five fields of cron, which is made there; empty: never.
+  std::string transfer_schedule{};
 };
 
 // What happens to an occurrence whose predecessor of the same schedule still runs.

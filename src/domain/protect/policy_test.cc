@@ -139,7 +139,8 @@ TEST(Policy, ReadsHowSchedulesFire) {
 TEST(Policy, ReadsWhereALevelLies) {
   const auto policy = decode_policy(
       document("kind: policy\nname: p\nlevels:\n  - level: local_snapshot\n    lock: 7d\n"
-               "  - {level: remote_replica, destination: 'west/svm2:copy', mirror_policy: mine}\n"
+               "  - {level: remote_replica, destination: 'west/svm2:copy', mirror_policy: mine, "
+               "transfer_schedule: '0 4 * * *'}\n"
                "  - {level: cloud_backup, destination: 'vault:/objstore'}\n"),
       "UTC");
   ASSERT_TRUE(policy) << policy.error().to_string();
@@ -147,13 +148,15 @@ TEST(Policy, ReadsWhereALevelLies) {
   EXPECT_EQ(policy->levels[0].lock, std::chrono::hours(24 * 7));
   EXPECT_EQ(policy->levels[1].destination, "west/svm2:copy");
   EXPECT_EQ(policy->levels[1].mirror_policy, "mine");
+  EXPECT_EQ(policy->levels[1].transfer_schedule, "0 4 * * *");
 
   const Error error = refused(
       "kind: policy\nname: p\nlevels:\n  - {level: local_snapshot, destination: 'w/s:v'}\n"
       "  - {level: remote_replica, destination: 'svm2:copy'}\n"
       "  - {level: cloud_backup, destination: 'west/svm2:copy'}\n"
-      "  - {level: local_replica, destination: 'w/s:x', repository: r}\n  - level: tape\n");
-  EXPECT_EQ(error.context().size(), 5u) << error.to_string();
+      "  - {level: local_replica, destination: 'w/s:x', repository: r}\n  - level: tape\n"
+      "  - {level: remote_replica, transfer_schedule: hourly}\n");
+  EXPECT_EQ(error.context().size(), 6u) << error.to_string();
 }
 
 TEST(Policy, AnArchiveHasALockAndAPlaceOfItsOwn) {

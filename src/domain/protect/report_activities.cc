@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "domain/inventory/catalog.h"
+#include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/status_report.h"

@@ -10,7 +10,6 @@
 #include "domain/inventory/catalog.h"
 #include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
-#include "domain/protect/system_figures.h"
 #include "drivers/storage/ontap/systems.h"
 
 namespace holdfast::protect {
@@ -58,9 +57,8 @@ JsonObject to_object(const std::map<std::string, std::int64_t>& counts) {
 // What a report is about: this server with everything on it, or what lies on one storage system.
 struct Scope {
   std::string name = "local";
-  std::string cluster;                           // behind a system; empty: all of it
-  std::vector<inventory::StoredSystem> systems;  // one, or all for `local`
-  std::vector<inventory::SystemEvent> events;
+  std::string system;   // empty: all of them
+  std::string cluster;  // behind the system; empty: all of it
   bool whole = true;
   std::vector<std::string> resource_ids;  // unless whole
   std::set<std::string> resource_names;
@@ -68,72 +66,113 @@ struct Scope {
   const std::vector<std::string>* ids() const { return whole ? nullptr : &resource_ids; }
 };
 
-// The cluster of a system's figures that has this name or uuid, as `name`; empty: none.
-std::string cluster_of(const inventory::StoredSystem& system, const std::string& id) {
-  const Json* clusters = find(system.figures, "clusters");
-  for (size_t i = 0; clusters != nullptr && i < clusters->get_array().size(); ++i) {
-    const Json& one = clusters->get_array()[i];
-    if (get_string(one, "name") == id || get_string(one, "uuid") == id) {
-      return get_string(one, "name");
-    }
-  }
-  return {};
+// Whether a place lies on this cluster of its system: its mount says so, or there is no other.
+bool lies_on(const storage::ontap::Place& place, const std::string& cluster) {
+  return cluster.empty() || place.cluster == cluster ||
+         (place.cluster.empty() &&
+          place.system->endpoint().kind == storage::ontap::SystemKind::kCluster);
 }
 
-// Whether a place on a system lies on this cluster: its mount says so, or the cluster has the SVM.
-bool lies_on(const storage::ontap::Place& place, const inventory::StoredSystem& system,
-             const std::string& cluster) {
-  if (cluster.empty() || place.cluster == cluster) {
-    return true;
-  }
-  const Json* clusters = find(system.figures, "clusters");
-  for (size_t i = 0; clusters != nullptr && i < clusters->get_array().size(); ++i) {
-    const Json& one = clusters->get_array()[i];
-    const JsonArray& svms = find(one, "svms")->get_array();
-    if (get_string(one, "name") == cluster && place.cluster.empty()) {
-      return std::find(svms.begin(), svms.end(), Json(place.svm)) != svms.end();
+// The system that an operator names: by its own name or id, or by that of a cluster behind it.
+Result<Scope> named_scope(db::Connection& sql, const std::string& id) {
+  HF_TRY(const auto systems, inventory::list_systems(sql));
+  HF_TRY(const auto space, inventory::list_capacity(sql));
+  for (const inventory::StoredSystem& system : systems) {
+    if (system.name == id || system.id == id) {
+      return Scope{.name = system.name, .system = system.name, .whole = false};
     }
   }
-  return false;
+  const auto of_cluster =
+      std::find_if(space.begin(), space.end(), [&](const auto& one) { return one.cluster == id; });
+  if (of_cluster != space.end()) {
+    return Scope{.name = id, .system = of_cluster->system, .cluster = id, .whole = false};
+  }
+  return Error(Code::kNotFound,
+               fmt::format("there is no storage system or cluster '{}': this machine is 'local', "
+                           "for the others see 'holdfast system list'",
+                           id));
 }
 
 Result<Scope> scope_of(const ServerContext& context, const activities::DataContext& data,
                        const std::string& id) {
-  Scope scope;
+  if (id == "local" || id == context.host) {
+    return Scope();
+  }
   std::vector<inventory::Resource> resources;
+  Scope scope;
   HF_TRY_VOID(context.db.read_blocking([&](db::Connection& sql) -> Status {
-    HF_TRY(scope.systems, inventory::list_systems(sql));
-    HF_TRY(scope.events, inventory::open_system_events(sql));
+    HF_TRY(scope, named_scope(sql, id));
     HF_TRY(resources, inventory::list_resources(sql));
     return {};
   }));
-  if (id == "local" || id == context.host) {
-    return scope;
-  }
-  const auto named = std::find_if(
-      scope.systems.begin(), scope.systems.end(), [&](const inventory::StoredSystem& system) {
-        return system.name == id || system.id == id || !cluster_of(system, id).empty();
-      });
-  if (named == scope.systems.end()) {
-    return Error(Code::kNotFound,
-                 fmt::format("there is no storage system or cluster '{}': this machine is 'local', "
-                             "for the others see 'holdfast system list'",
-                             id));
-  }
-  const inventory::StoredSystem system = *named;
-  scope.systems = {system};
-  scope.whole = false;
-  scope.cluster = system.name == id || system.id == id ? "" : cluster_of(system, id);
-  scope.name = scope.cluster.empty() ? system.name : scope.cluster;
   for (const inventory::Resource& resource : resources) {
     const auto place = data.systems().place_of(resource.path);
-    if (place && place->system->endpoint().name == system.name &&
-        lies_on(*place, system, scope.cluster)) {
+    if (place && place->system->endpoint().name == scope.system && lies_on(*place, scope.cluster)) {
       scope.resource_ids.push_back(resource.id.text());
       scope.resource_names.insert(resource.name);
     }
   }
   return scope;
+}
+
+Json event_json(const inventory::SystemEvent& event) {
+  return JsonObject{
+      {"name", event.name},       {"severity", event.severity},
+      {"cluster", event.cluster}, {"resource", event.resource},
+      {"message", event.text},    {"time", event.time ? Json(to_rfc3339(*event.time)) : Json()}};
+}
+
+// One storage system: whether it answers, what it reports, how full it is.
+Json storage_row(const inventory::StoredSystem& system, const Scope& scope,
+                 const std::vector<inventory::SystemEvent>& events,
+                 const std::vector<inventory::AggregateSpace>& space) {
+  const auto counts = [&](const auto& row) {
+    return row.system == system.name && (scope.cluster.empty() || row.cluster == scope.cluster);
+  };
+  std::map<std::string, std::int64_t> by_severity;
+  JsonArray open;
+  for (const inventory::SystemEvent& event : events) {
+    if (counts(event)) {
+      ++by_severity[event.severity];
+      open.push_back(event_json(event));
+    }
+  }
+  std::int64_t size = 0;
+  std::int64_t used = 0;
+  std::int64_t logical = 0;
+  for (const inventory::AggregateSpace& one : space) {
+    size += counts(one) ? one.size : 0;
+    used += counts(one) ? one.used : 0;
+    logical += counts(one) ? one.logical_used : 0;
+  }
+  const bool efficient = used > 0 && logical > 0;
+  return JsonObject{
+      {"system", system.name},
+      {"type", system.type},
+      {"asked_at", system.asked_at ? Json(to_rfc3339(*system.asked_at)) : Json()},
+      {"problem", system.problem.empty() ? Json() : Json(system.problem)},
+      {"open_events", JsonObject(by_severity.begin(), by_severity.end())},
+      {"events", std::move(open)},
+      {"size_bytes", size},
+      {"used_bytes", used},
+      {"logical_used_bytes", logical},
+      {"storage_efficiency",
+       efficient ? Json(static_cast<double>(logical) / static_cast<double>(used)) : Json()}};
+}
+
+Result<Json> storage_of(const ServerContext& context, const Scope& scope) {
+  return context.db.read_blocking([&](db::Connection& sql) -> Result<Json> {
+    HF_TRY(const auto systems, inventory::list_systems(sql));
+    HF_TRY(const auto events, inventory::open_system_events(sql));
+    HF_TRY(const auto space, inventory::list_capacity(sql));
+    JsonArray rows;
+    for (const inventory::StoredSystem& system : systems) {
+      if (scope.system.empty() || scope.system == system.name) {
+        rows.push_back(storage_row(system, scope, events, space));
+      }
+    }
+    return Json(std::move(rows));
+  });
 }
 
 Result<Json> ledger_counts(const ServerContext& context, const Scope& scope, UtcTime from,
@@ -207,11 +246,7 @@ async::Co<Result<Json>> status_report(const ServerContext* context,
   if (get_bool(input, "include_metrics", true)) {
     HF_CO_TRY(report["metrics"], storage_metrics(*context, scope, from, to));
   }
-  JsonArray storage;
-  for (const inventory::StoredSystem& system : scope.systems) {
-    storage.push_back(storage_section(system, scope.cluster, scope.events));
-  }
-  report["storage"] = std::move(storage);
+  HF_CO_TRY(report["storage"], storage_of(*context, scope));
   if (get_bool(input, "include_failures", true)) {
     report["failures"] = std::move(counts.failures);
   }

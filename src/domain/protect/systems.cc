@@ -15,20 +15,13 @@
 #include "core/env/posix/atomic_file.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/repositories.h"
-#include "domain/protect/system_figures.h"
-#include "drivers/storage/ontap/clones.h"
-#include "drivers/storage/ontap/connection_check.h"
-#include "drivers/storage/ontap/events.h"
-#include "drivers/storage/ontap/findings.h"
-#include "drivers/storage/ontap/inventory.h"
+#include "domain/protect/system_access.h"
 
 namespace holdfast::protect {
 namespace {
 
 namespace ontap = storage::ontap;
 using async::Co;
-
-constexpr Nanoseconds kEventsSince = std::chrono::hours(24);
 
 Result<SecretString> read_secret(const std::string& file) {
   HF_TRY(std::string text, env::read_small_file(file));
@@ -68,97 +61,6 @@ Status keep_secrets(const ServerContext& server, NewSystem& wanted) {
   return {};
 }
 
-Status note(db::Connection& sql, const ServerContext& server, const Caller& caller,
-            std::string action, std::string target, const Json& payload) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.payload_hash = audit::payload_hash(to_text(payload));
-  change.at = server.clock.now();
-  return status_of(audit::append(sql, change));
-}
-
-Result<std::shared_ptr<ontap::System>> connected(const Services& services,
-                                                 const std::string& name) {
-  auto system = services.data.systems().find(name);
-  if (!system) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("storage system '{}' cannot be used: its document or a file that it "
-                             "names is wrong; add it again",
-                             name));
-  }
-  return system;
-}
-
-Co<Result<std::shared_ptr<ontap::System>>> open_system(const Services* services,
-                                                       std::string id_or_name) {
-  HF_CO_TRY(const inventory::StoredSystem stored,
-            co_await services->server.db.read([id_or_name](db::Connection& sql) {
-              return inventory::find_system(sql, id_or_name);
-            }));
-  co_return connected(*services, stored.name);
-}
-
-// What the catalog knows, read once, so that the driver can ask it while it looks.
-struct CatalogKnowledge {
-  std::set<std::string> volumes;   // Volume::id of the protected ones
-  std::set<std::string> points;    // their snapshots
-  std::set<std::string> replicas;  // destinations that policies name
-  std::set<std::string> clones;    // of proofs that run now
-};
-
-// The volumes that running proofs work on.
-Co<Result<std::set<std::string>>> clones_in_use(const Services* services) {
-  flow::ListQuery query;
-  query.type = "recovery_proof";
-  query.statuses = {flow::RunStatus::kRunning};
-  query.limit = 1000;
-  HF_CO_TRY(const auto page, co_await services->flow.list(query));
-  std::set<std::string> names;
-  for (const flow::RunSummary& run : page.runs) {
-    names.insert(ontap::clone_volume_name(run.workflow_id.text()));
-  }
-  co_return names;
-}
-
-Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
-  struct Rows {
-    std::vector<inventory::Resource> resources;
-    std::set<std::string> points;
-    std::set<std::string> locations;
-  };
-  HF_CO_TRY(
-      const Rows rows, co_await services->server.db.read([](db::Connection& sql) -> Result<Rows> {
-        Rows found;
-        HF_TRY(found.resources, inventory::list_resources(sql));
-        HF_TRY(const auto copies,
-               sql.all(
-                   "SELECT snapshot_id, method, location FROM copies WHERE state = 'available' AND "
-                   "method IN ('ontap_snapshot', 'snapmirror', 'snapmirror_cloud')"));
-        for (const db::Row& row : copies) {
-          found.points.insert(row.text(0));
-          if (row.text(1) != "ontap_snapshot") {
-            found.locations.insert(row.text(2));
-          }
-        }
-        return found;
-      }));
-  CatalogKnowledge known{{}, rows.points, rows.locations, {}};
-  HF_CO_TRY(known.clones, co_await clones_in_use(services));
-  HF_CO_TRY(storage::Driver* const driver, services->data.driver("ontap"));
-  for (const inventory::Resource& resource : rows.resources) {
-    if (resource.driver == "ontap") {
-      const auto volume = co_await driver->resolve(resource.path);
-      if (volume) {
-        known.volumes.insert(volume->id);
-      }
-    }
-  }
-  co_return known;
-}
-
 }  // namespace
 
 Co<Status> check_system(const Services& services, Json document) {
@@ -194,7 +96,7 @@ Co<Result<inventory::StoredSystem>> put_system(const Services& services, Caller 
                 row.created_at = before->created_at;
               }
               HF_TRY_VOID(inventory::put_system(sql, row));
-              HF_TRY_VOID(note(sql, *server, caller, "system.saved", row.id, row.document));
+              HF_TRY_VOID(note_system(sql, *server, caller, "system.saved", row.id, row.document));
               return row;
             }));
   HF_CO_TRY_VOID(all->data.systems().put(endpoint));
@@ -226,95 +128,15 @@ Co<Result<inventory::StoredSystem>> remove_system(const Services& services, Call
                                          system.name, used->second));
               }
               HF_TRY_VOID(inventory::remove_system(sql, system.id));
-              HF_TRY_VOID(note(sql, *server, caller, "system.removed", system.id, Json()));
+              HF_TRY_VOID(note_system(sql, *server, caller, "system.removed", system.id, Json()));
               return system;
             }));
   all->data.systems().remove(gone.name);
-  unpublish(gone.name);
   for (const std::string_view what : {"password", "client-secret"}) {
     std::error_code ignored;
     std::filesystem::remove(secret_file(*server, gone.name, what), ignored);
   }
   co_return gone;
-}
-
-Co<Result<Json>> test_system(const Services& services, std::string id_or_name) {
-  const Services* all = &services;
-  HF_CO_TRY(const auto system, co_await open_system(all, std::move(id_or_name)));
-  const auto report = co_await ontap::test_connection(system, &all->data.blocking());
-  Json answer = ontap::to_json(report);
-  answer.get_object()["system"] = system->endpoint().name;
-  co_return answer;
-}
-
-Co<Result<Json>> system_inventory(const Services& services, std::string id_or_name) {
-  HF_CO_TRY(const auto system, co_await open_system(&services, std::move(id_or_name)));
-  HF_CO_TRY(const auto clusters, co_await system->clusters());
-  JsonArray items;
-  for (const ontap::ClusterPtr& cluster : clusters) {
-    auto found = co_await ontap::take_inventory(cluster);
-    items.push_back(found ? ontap::to_json(*found)
-                          : Json(JsonObject{{"uuid", cluster->uuid},
-                                            {"name", cluster->name},
-                                            {"problem", found.error().to_string()}}));
-  }
-  co_return Json(JsonObject{{"items", std::move(items)}, {"next_cursor", nullptr}});
-}
-
-Co<Result<Json>> system_events(const Services& services, std::string id_or_name) {
-  const Services* all = &services;
-  HF_CO_TRY(const auto system, co_await open_system(all, std::move(id_or_name)));
-  JsonArray items;
-  if (system->endpoint().kind == ontap::SystemKind::kUnifiedManager) {
-    HF_CO_TRY(const auto events, co_await ontap::open_events(system));
-    for (const ontap::StorageEvent& event : events) {
-      items.push_back(ontap::to_json(event));
-    }
-  }
-  HF_CO_TRY(const auto clusters, co_await system->clusters());
-  const UtcTime since = all->server.clock.now() - kEventsSince;
-  for (const ontap::ClusterPtr& cluster : clusters) {
-    HF_CO_TRY(const auto events, co_await ontap::ems_events(cluster, since));
-    for (const ontap::StorageEvent& event : events) {
-      items.push_back(ontap::to_json(event));
-    }
-  }
-  co_return Json(JsonObject{{"items", std::move(items)}, {"next_cursor", nullptr}});
-}
-
-Co<Result<Json>> system_findings(const Services& services, std::string id_or_name) {
-  const Services* all = &services;
-  HF_CO_TRY(const auto system, co_await open_system(all, std::move(id_or_name)));
-  HF_CO_TRY(const auto clusters, co_await system->clusters());
-  HF_CO_TRY(CatalogKnowledge knowledge, co_await catalog_knowledge(all));
-  const auto kept = std::make_shared<const CatalogKnowledge>(std::move(knowledge));
-  JsonArray items;
-  for (const ontap::ClusterPtr& cluster : clusters) {
-    ontap::Known known;
-    known.is_protected = [kept](const std::string& id) { return kept->volumes.contains(id); };
-    known.has_point = [kept](const std::string& id) { return kept->points.contains(id); };
-    known.clone_in_use = [kept](const std::string& name) { return kept->clones.contains(name); };
-    known.drives_relation = [kept, name = cluster->name](const std::string& destination) {
-      return kept->replicas.contains(name + "/" + destination);
-    };
-    HF_CO_TRY(const auto findings, co_await ontap::find_discrepancies(cluster, known));
-    for (const ontap::Finding& finding : findings) {
-      items.push_back(ontap::to_json(finding));
-    }
-  }
-  co_return Json(JsonObject{{"items", std::move(items)}, {"next_cursor", nullptr}});
-}
-
-Co<Result<Json>> acknowledge_event(const Services& services, Caller caller, std::string id_or_name,
-                                   std::string event) {
-  const ServerContext* server = &services.server;
-  HF_CO_TRY(const auto system, co_await open_system(&services, std::move(id_or_name)));
-  HF_CO_TRY_VOID(co_await ontap::acknowledge_event(system, event, caller.principal.name));
-  const std::string target = system->endpoint().name + "/" + event;
-  HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-    return note(sql, *server, caller, "system.event_acknowledged", target, Json());
-  }));
-  co_return Json(JsonObject{{"id", event}, {"state", "acknowledged"}});
 }
 
 Status load_systems(const ServerContext& server, const activities::DataContext& data) {

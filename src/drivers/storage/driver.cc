@@ -60,6 +60,19 @@ async::Co<Result<std::optional<Group>>> Driver::group_of(Volume) {
   co_return unsupported(kind(), "groups");
 }
 
+async::Co<Result<Snapshot>> Driver::keep_snapshot(Volume, std::string, Keep) {
+  co_return unsupported(kind(), "retention");
+}
+
+async::Co<Result<std::vector<Clone>>> Driver::create_group_clone(std::vector<Volume>, std::string,
+                                                                 std::string) {
+  co_return unsupported(kind(), "clones of groups");
+}
+
+async::Co<Status> Driver::delete_group_clone(std::vector<Volume>, std::string) {
+  co_return unsupported(kind(), "clones of groups");
+}
+
 Result<std::string> real_directory(const std::string& path) {
   if (!path.starts_with('/')) {
     return Error(Code::kInvalidArgument, "a protected path is absolute").with("path", path);

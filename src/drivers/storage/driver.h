@@ -52,6 +52,8 @@ struct Volume {
   std::string path;  // what is protected: `root` or below
   // Trees below `path` that a snapshot does not hold, because they are volumes of their own.
   std::vector<std::string> not_included;
+  // What the driver saw of it, for the operation that look() began; of the driver, and never kept.
+  std::shared_ptr<const void> seen{};
 };
 
 struct Space {
@@ -73,6 +75,14 @@ struct SnapshotSpec {
   std::string comment;  // kept beside the snapshot, up to 4 KiB (ontap: 255 bytes)
   // Only where `retention` is a capability: not deleted before it, by anybody but an administrator
   // (keep_until), or by nobody at all (locked_until).
+  std::optional<UtcTime> keep_until{};
+  std::optional<UtcTime> locked_until{};
+  // The application is quiet now and agrees to this state: a group then needs no fence of its own.
+  bool application_quiet = false;
+};
+
+// Until when a snapshot is kept; see SnapshotSpec.
+struct Keep {
   std::optional<UtcTime> keep_until{};
   std::optional<UtcTime> locked_until{};
 };
@@ -118,6 +128,9 @@ class Driver {
   // The volume of a directory. kNotFound: no such path; kInvalidArgument: not a directory, or not
   // absolute; kFailedPrecondition: it is not of this driver's kind.
   virtual async::Co<Result<Volume>> resolve(std::string path) = 0;
+  // As resolve(), for one operation of several steps: those that only read may use what was seen
+  // here instead of asking the system again.
+  virtual async::Co<Result<Volume>> look(std::string path) { return resolve(std::move(path)); }
   // Whether the volume can be read now and, where there are snapshots, whether one could be made.
   virtual async::Co<Status> verify_connectivity(Volume volume) = 0;
   virtual async::Co<Result<Space>> space(Volume volume) = 0;
@@ -139,6 +152,9 @@ class Driver {
   virtual async::Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) = 0;
   // Success too when there is none of that name.
   virtual async::Co<Status> delete_snapshot(Volume volume, std::string name) = 0;
+  // Keeps a snapshot that is there longer than was said when it was made; a lock only grows. Only
+  // where `retention` is a capability. kNotFound: no such snapshot of ours.
+  virtual async::Co<Result<Snapshot>> keep_snapshot(Volume volume, std::string name, Keep keep);
   // True only when nothing in the volume has changed since the snapshot was taken; false may mean
   // «not sure». kNotFound: no such snapshot.
   virtual async::Co<Result<bool>> unchanged_since(Volume volume, std::string name) = 0;
@@ -149,6 +165,13 @@ class Driver {
   virtual async::Co<Result<Clone>> create_clone(Volume volume, std::string snapshot,
                                                 std::string clone_name) = 0;
   virtual async::Co<Status> delete_clone(Volume volume, std::string clone_name) = 0;
+  // The same of several volumes, from one group snapshot of theirs; answers in their order. Only
+  // where `groups` and `clones` are capabilities.
+  virtual async::Co<Result<std::vector<Clone>>> create_group_clone(std::vector<Volume> volumes,
+                                                                   std::string snapshot,
+                                                                   std::string clone_name);
+  // Success too when there is none.
+  virtual async::Co<Status> delete_group_clone(std::vector<Volume> volumes, std::string clone_name);
 
   // Further ports of the same system; nullptr where it has nothing of the kind.
   virtual Replication* replication() { return nullptr; }

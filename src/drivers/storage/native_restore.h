@@ -4,6 +4,8 @@
 // the approval. Methods may be called from any thread; the port outlives the coroutines.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,14 @@ namespace holdfast::storage {
 struct FileToRestore {
   std::string path;
   std::string to;
+};
+
+// One entry of a directory in a snapshot.
+struct FileEntry {
+  std::string name;
+  std::string type;        // file, directory, symlink, ...
+  std::uint64_t size = 0;  // bytes
+  std::optional<UtcTime> modified;
 };
 
 struct CopySource {
@@ -37,7 +47,12 @@ class NativeRestore {
   virtual async::Co<Status> restore_volume(Volume volume, std::string snapshot) = 0;
   // All volumes of their group, at once. Repeating it finishes what was interrupted.
   virtual async::Co<Status> restore_group(std::vector<Volume> volumes, std::string snapshot) = 0;
-  // One file, without using space; an existing one is replaced.
+  // What a snapshot holds in a directory ("": the volume's root), by name. kNotFound: no such
+  // snapshot or directory.
+  virtual async::Co<Result<std::vector<FileEntry>>> list_files(Volume volume, std::string snapshot,
+                                                               std::string directory) = 0;
+  // One file, without using space; an existing one is replaced. A directory comes back as the
+  // snapshot holds it (ONTAP: from 9.15.1). kNotFound: the snapshot holds no such path.
   virtual async::Co<Status> restore_file(Volume volume, std::string snapshot,
                                          FileToRestore file) = 0;
   // Like restore_file, to a path where nothing is yet: never touches the live file.
@@ -48,6 +63,10 @@ class NativeRestore {
   // A new volume with the content of a snapshot, seen at `target`, where nothing is yet. It shares
   // blocks with the original first and is made independent in the background. Idempotent.
   virtual async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) = 0;
+  // Files to another volume of the same system, "svm:volume", which may be mounted elsewhere;
+  // existing ones are replaced.
+  virtual async::Co<Status> copy_files(Volume volume, std::string snapshot,
+                                       std::vector<FileToRestore> files, std::string target) = 0;
 
   // From a copy on another system, back to the original volume or to a new one.
   virtual async::Co<Status> restore_copy(Volume volume, CopySource source) = 0;

@@ -49,9 +49,11 @@ struct RelationSpec {
   std::string destination;          // svm:volume, or store:/objstore
   std::string destination_cluster;  // name or uuid; empty: the volume's own
   std::string policy;               // empty: the system's default
-  std::string schedule;             // empty: transfers only when asked for
-  bool make_destination = true;     // false: an empty replica volume is there already
-  bool locking = false;             // the new destination can lock its snapshots
+  // A schedule of the destination's cluster by its name, or a cron text of five fields, which is
+  // made there; empty: transfers only when asked for.
+  std::string schedule;
+  bool make_destination = true;  // false: an empty replica volume is there already
+  bool locking = false;          // the new destination can lock its snapshots
 };
 
 class Replication {
@@ -82,8 +84,8 @@ class Replication {
   // The relation the other way round, brought up to date: what the old source has and the
   // destination has not is lost there. Answers the new relation; the old one stays, broken.
   virtual async::Co<Result<Relation>> reverse(std::string id, bool discard_source_changes) = 0;
-  // Ends the relation on both sides; volumes and snapshots stay. kUnavailable: gone at the
-  // destination, and the source did not answer.
+  // Ends the relation on both sides; volumes stay, and snapshots but those that the relation alone
+  // made at its source. kUnavailable: gone at the destination, and the source did not answer.
   virtual async::Co<Status> release(std::string id) = 0;
   // Gives the destination volume a junction, so that clients can mount it.
   virtual async::Co<Status> serve(std::string id, std::string junction) = 0;

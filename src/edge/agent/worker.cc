@@ -14,6 +14,7 @@
 #include "edge/agent/attempt.h"
 #include "edge/agent/backoff.h"
 #include "edge/agent/journal.h"
+#include "flow/activity_trace.h"
 
 namespace holdfast::agent {
 namespace {
@@ -197,6 +198,7 @@ class Worker::State {
                                "Holdfast on server and agent",
                                HOLDFAST_VERSION, attempt->info().type));
     }
+    const async::TraceScope scope(flow::trace_of(attempt->info()));
     try {
       if (const auto* blocking = std::get_if<flow::BlockingActivity>(function)) {
         return (*blocking)(*attempt, attempt->task().input);

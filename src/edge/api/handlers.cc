@@ -71,7 +71,11 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"getSystemInventory", system_inventory},
     {"listSystemEvents", system_events},
     {"acknowledgeSystemEvent", acknowledge_system_event},
+    {"annotateSystemEvent", annotate_system_event},
+    {"getSystemCapacity", system_capacity},
     {"listSystemFindings", system_findings},
+    {"adoptOnSystem", adopt_on_system},
+    {"cleanSystem", clean_system},
 });
 
 }  // namespace

@@ -83,6 +83,10 @@ async::Co<Result<Json>> test_system(Call call);
 async::Co<Result<Json>> system_inventory(Call call);
 async::Co<Result<Json>> system_events(Call call);
 async::Co<Result<Json>> acknowledge_system_event(Call call);
+async::Co<Result<Json>> annotate_system_event(Call call);
+async::Co<Result<Json>> system_capacity(Call call);
 async::Co<Result<Json>> system_findings(Call call);
+async::Co<Result<Json>> adopt_on_system(Call call);
+async::Co<Result<Json>> clean_system(Call call);
 
 }  // namespace holdfast::api

@@ -78,6 +78,10 @@ async::Co<Result<Json>> system_inventory(Call call) {
   return protect::system_inventory(*call.services, call.path_value("id"));
 }
 
+async::Co<Result<Json>> system_capacity(Call call) {
+  return protect::system_capacity(*call.services, call.path_value("id"));
+}
+
 async::Co<Result<Json>> system_events(Call call) {
   return protect::system_events(*call.services, call.path_value("id"));
 }
@@ -89,6 +93,35 @@ async::Co<Result<Json>> system_findings(Call call) {
 async::Co<Result<Json>> acknowledge_system_event(Call call) {
   return protect::acknowledge_event(*call.services, call.caller, call.path_value("id"),
                                     call.path_value("event"));
+}
+
+async::Co<Result<Json>> annotate_system_event(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({"annotation"}));
+  std::vector<Problem> problems;
+  ObjectReader reader(call.body, "", problems);
+  const std::string text = reader.string("annotation");
+  if (!problems.empty()) {
+    co_return to_error(problems);
+  }
+  co_return co_await protect::annotate_event(*call.services, call.caller, call.path_value("id"),
+                                             call.path_value("event"), text);
+}
+
+async::Co<Result<Json>> adopt_on_system(Call call) {
+  HF_CO_TRY_VOID(call.only_fields({"object", "cluster"}));
+  std::vector<Problem> problems;
+  ObjectReader reader(call.body, "", problems);
+  const std::string object = reader.string("object");
+  const std::string cluster = reader.string_or("cluster", "");
+  if (!problems.empty()) {
+    co_return to_error(problems);
+  }
+  co_return co_await protect::adopt_object(*call.services, call.caller, call.path_value("id"),
+                                           object, cluster);
+}
+
+async::Co<Result<Json>> clean_system(Call call) {
+  return protect::clean_system(*call.services, call.caller, call.path_value("id"));
 }
 
 }  // namespace holdfast::api

@@ -1,4 +1,5 @@
-// Commands: system add, list, show, remove, test, inventory, events, acknowledge, findings.
+// Commands: system add, list, show, remove, test, inventory, capacity, events, acknowledge,
+// annotate, findings, adopt, clean.
 #include <fmt/core.h>
 
 #include <filesystem>
@@ -190,6 +191,76 @@ Result<int> system_acknowledge(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+Result<int> system_annotate(Session& session, const Arguments& arguments) {
+  const std::string event = arguments.get("EVENT");
+  HF_TRY(const Json done,
+         session.post(path_of(arguments, "/storage-events/" + url_encode(event) + "/annotate"),
+                      JsonObject{{"annotation", arguments.get("TEXT")}}));
+  session.console().answer(done, fmt::format("event {} annotated", event));
+  return 0;
+}
+
+// One row an aggregate, protected volume or group.
+Result<int> system_capacity(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json clusters, session.list(path_of(arguments, "/capacity")));
+  if (session.console().format() != OutputFormat::kTable) {
+    session.console().list({}, clusters);
+    return 0;
+  }
+  JsonArray rows;
+  for (const Json& cluster : clusters.get_array()) {
+    for (const auto& [kind, name] :
+         {std::pair("aggregates", "name"), {"volumes", "volume"}, {"groups", "group"}}) {
+      const Json* list = find(cluster, kind);
+      for (size_t i = 0; list != nullptr && i < list->get_array().size(); ++i) {
+        Json row = list->get_array()[i];
+        JsonObject& fields = row.get_object();
+        fields["cluster"] = get_string(cluster, "cluster");
+        fields["kind"] = std::string(kind).substr(0, std::string_view(kind).size() - 1);
+        fields["name"] = get_string(row, name);
+        if (const Json* usage = find(row, "usage")) {
+          fields["read_iops"] = fmt::format("{:.1f}", get_double(*usage, "read_iops"));
+          fields["write_iops"] = fmt::format("{:.1f}", get_double(*usage, "write_iops"));
+        }
+        rows.push_back(std::move(row));
+      }
+    }
+  }
+  session.console().list({{"CLUSTER", "cluster"},
+                          {"KIND", "kind"},
+                          {"NAME", "name"},
+                          {"SIZE", "size"},
+                          {"USED", "used"},
+                          {"LOGICAL", "logical_used"},
+                          {"READS/S", "read_iops"},
+                          {"WRITES/S", "write_iops"}},
+                         rows);
+  return 0;
+}
+
+Result<int> system_adopt(Session& session, const Arguments& arguments) {
+  JsonObject body{{"object", arguments.get("OBJECT")}};
+  if (arguments.has("--cluster")) {
+    body["cluster"] = arguments.get("--cluster");
+  }
+  HF_TRY(const Json done, session.post(path_of(arguments, "/adopt"), Json(std::move(body))));
+  session.console().answer(
+      done, fmt::format("{}: {}", get_string(done, "object"), get_string(done, "detail")));
+  return 0;
+}
+
+Result<int> system_clean(Session& session, const Arguments& arguments) {
+  HF_TRY(const Json done, session.post(path_of(arguments, "/clean"), JsonObject{}));
+  std::string text = fmt::format("{} volumes removed", get_int(done, "removed"));
+  if (const Json* items = find(done, "items"); items != nullptr && items->is_array()) {
+    for (const Json& item : items->get_array()) {
+      text += fmt::format("\n  {}/{}", get_string(item, "cluster"), get_string(item, "object"));
+    }
+  }
+  session.console().answer(done, text);
+  return 0;
+}
+
 Result<int> system_findings(Session& session, const Arguments& arguments) {
   HF_TRY(const Json items, session.list(path_of(arguments, "/findings")));
   session.console().list(
@@ -227,13 +298,29 @@ std::vector<Command> system_commands() {
       {"system remove", "Forget a storage system", {name}, {}, system_remove},
       {"system test", "Whether it can be used, and what is missing", {name}, {}, system_test},
       {"system inventory", "Volumes and what else is on it", {name}, {}, system_inventory},
+      {"system capacity",
+       "Space, efficiency and use of aggregates and protected volumes",
+       {name},
+       {},
+       system_capacity},
       {"system events", "What has happened on it", {name}, {}, system_events},
       {"system acknowledge",
        "Acknowledge an event of Unified Manager",
        {name, {"EVENT", "Id of the event"}},
        {},
        system_acknowledge},
+      {"system annotate",
+       "Write a note at an event of Unified Manager",
+       {name, {"EVENT", "Id of the event"}, {"TEXT", "The note"}},
+       {},
+       system_annotate},
       {"system findings", "What others made or was left behind", {name}, {}, system_findings},
+      {"system adopt",
+       "Take a snapshot or relationship of others into care",
+       {name, {"OBJECT", "As findings name it: svm:volume/snapshot, or 'SOURCE -> DESTINATION'"}},
+       {{"--cluster", "NAME", "Where several clusters have the SVM"}},
+       system_adopt},
+      {"system clean", "Remove clones of Holdfast that no run uses", {name}, {}, system_clean},
   };
 }
 

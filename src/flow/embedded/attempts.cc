@@ -9,6 +9,7 @@
 
 #include <stop_token>
 
+#include "flow/activity_trace.h"
 #include "flow/embedded/interruptions.h"
 
 namespace holdfast::flow::embedded {
@@ -246,6 +247,7 @@ void Attempts::run(const std::shared_ptr<Attempt>& attempt) {
              Error(Code::kNotFound, "this program has no activity of this type", Retry::kUnknown)
                  .with("type", attempt->info().type));
   } else if (const auto* blocking = std::get_if<BlockingActivity>(function)) {
+    const async::TraceScope scope(trace_of(attempt->info()));
     finished(attempt, call_blocking(*blocking, *attempt));
   } else {
     boost::asio::co_spawn(queues_.at(attempt->info().queue)->executor(),

@@ -6,6 +6,7 @@
 
 #include "core/async/run.h"
 #include "core/base/log.h"
+#include "flow/activity_trace.h"
 #include "flow/replay/runtime.h"
 #include "flow/temporal/attempt.h"
 #include "flow/temporal/convert.h"
@@ -129,6 +130,7 @@ class ActivityWorker::State {
   }
 
   static Result<Json> run(const BlockingActivity& function, Attempt& attempt) {
+    const async::TraceScope scope(trace_of(attempt.info()));
     try {
       return function(attempt, attempt.task().input);
     } catch (...) {

@@ -176,6 +176,22 @@ class Client:
     def acknowledge_event(self, name, event):
         return self.post(f"/v1/systems/{quote(name)}/storage-events/{quote(event)}/acknowledge")
 
+    def annotate_event(self, name, event, text):
+        """Writes a note at an event of Unified Manager."""
+        return self.post(f"/v1/systems/{quote(name)}/storage-events/{quote(event)}/annotate", {"annotation": text})
+
+    def system_capacity(self, name):
+        """One row a cluster: its aggregates, and the protected volumes and groups with their use in the last day."""
+        return list(self.items(f"/v1/systems/{quote(name)}/capacity"))
+
+    def adopt(self, name, found, cluster=""):
+        """Takes what others made into care; `found` as findings name it: svm:volume/snapshot, or SOURCE -> DESTINATION."""
+        return self.post(f"/v1/systems/{quote(name)}/adopt", {"object": found, "cluster": cluster})
+
+    def clean_system(self, name):
+        """Removes clones of Holdfast that no run uses; {"removed", "items"}."""
+        return self.post(f"/v1/systems/{quote(name)}/clean")
+
     def system_findings(self, name):
         """What others made on it, or was left behind."""
         return list(self.items(f"/v1/systems/{quote(name)}/findings"))

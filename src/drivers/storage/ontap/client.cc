@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "core/async/trace.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/net/url.h"
@@ -23,7 +24,6 @@ constexpr Nanoseconds kRequestDeadline = std::chrono::seconds(60);
 constexpr std::size_t kMostAnswerBytes = 64u << 20;
 constexpr std::size_t kMostPages = 10'000;
 constexpr std::string_view kPageSize = "500";
-constexpr std::string_view kReturnTimeout = "5";
 constexpr Nanoseconds kFirstPoll = std::chrono::milliseconds(100);
 constexpr Nanoseconds kLongestPoll = std::chrono::seconds(5);
 // A job may be asked for before every node knows it.
@@ -57,15 +57,27 @@ bool may_repeat(const std::string& method, const Result<net::ClientResponse>& an
   return was_not_taken(*answer) || (method == "GET" && net::is_transient_status(answer->status));
 }
 
-Nanoseconds delay_before(int attempt, const Result<net::ClientResponse>& answer) {
+// Up to `most`, so that those who were refused together do not come back together.
+Nanoseconds jitter(env::Random* random, Nanoseconds most) {
+  return random == nullptr
+             ? Nanoseconds(0)
+             : Nanoseconds(random->below(static_cast<std::uint64_t>(most.count()) + 1));
+}
+
+// What the system asks for is waited at least; our own delays, at least half of them.
+Nanoseconds delay_before(int attempt, const Result<net::ClientResponse>& answer,
+                         env::Random* random) {
   const Nanoseconds own = kFirstDelay * (1 << attempt);
-  if (!answer) {
-    return own;
-  }
-  const std::string_view asked = answer->header("retry-after");
   std::int64_t seconds = 0;
-  std::from_chars(asked.data(), asked.data() + asked.size(), seconds);
-  return std::clamp<Nanoseconds>(std::chrono::seconds(seconds), own, kLongestRetryAfter);
+  if (answer) {
+    const std::string_view asked = answer->header("retry-after");
+    std::from_chars(asked.data(), asked.data() + asked.size(), seconds);
+  }
+  if (std::chrono::seconds(seconds) > own) {
+    return std::min<Nanoseconds>(std::chrono::seconds(seconds), kLongestRetryAfter) +
+           jitter(random, own);
+  }
+  return random == nullptr ? own : own / 2 + jitter(random, own / 2);
 }
 
 std::string job_of(const Json& body) {
@@ -92,6 +104,7 @@ std::string Client::target_of(const std::string& path, const Query& query) const
 }
 
 Co<Result<net::ClientResponse>> Client::attempt(Call call) {
+  const async::Trace trace = async::current_trace();
   HF_CO_TRY(const Gate::Pass pass, co_await gate_.enter());
   HF_CO_TRY(const std::string authorization, co_await route_.credentials->authorization());
   HF_CO_TRY_VOID(breaker_.admit(route_.clock.mono()));
@@ -99,7 +112,14 @@ Co<Result<net::ClientResponse>> Client::attempt(Call call) {
   request.method = call.method;
   request.url = route_.base_url + call.target;
   request.headers["accept"] = "application/hal+json";
-  request.headers["x-dot-client-app"] = "Holdfast/" HOLDFAST_VERSION;
+  request.headers["x-dot-client-app"] =
+      settings_.application.empty() ? "Holdfast/" HOLDFAST_VERSION : settings_.application;
+  if (!trace.parent.empty()) {
+    request.headers["traceparent"] = trace.parent;
+  }
+  if (!trace.request.empty()) {
+    request.headers["x-request-id"] = trace.request;
+  }
   if (!authorization.empty()) {
     request.headers["authorization"] = authorization;
   }
@@ -140,7 +160,8 @@ Co<Result<Client::Answer>> Client::send(Call call) {
     }
     if (attempts + 1 < kMostAttempts && may_repeat(call.method, response)) {
       count("repeated");
-      const bool awake = co_await async::sleep_for(route_.clock, delay_before(attempts, response));
+      const Nanoseconds delay = delay_before(attempts, response, route_.random);
+      const bool awake = co_await async::sleep_for(route_.clock, delay);
       if (awake) {
         continue;
       }
@@ -224,7 +245,7 @@ Co<Result<std::optional<Json>>> Client::find_one(std::string path, Query query, 
 Co<Result<Written>> Client::write(Write write) {
   const MonoTime until = route_.clock.mono() + write.deadline;
   if (write.wait_briefly) {
-    write.query.emplace_back("return_timeout", kReturnTimeout);
+    write.query.emplace_back("return_timeout", std::to_string(settings_.return_timeout));
   }
   Call call{write.method, target_of(write.path, write.query),
             write.body.is_null() ? "" : to_text(write.body), write.what};

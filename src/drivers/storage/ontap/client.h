@@ -3,7 +3,9 @@
 // Reads are repeated on transient errors; writes only when they were not taken (no connection, 429,
 // 503 of a full queue). Whoever writes looks first whether it is done already, because the outcome
 // of a write whose answer was lost is unknown. Every call waits for a place at the gate and asks
-// the breaker. Errors: errors.h for what the system refuses, net/http_client.h for the way there.
+// the breaker. A request carries the trace of the coroutine that makes it (core/async/trace.h) as
+// `traceparent` and `x-request-id`. Errors: errors.h for what the system refuses, net/http_client.h
+// for the way there.
 #pragma once
 
 #include <atomic>
@@ -18,6 +20,7 @@
 #include "core/async/co.h"
 #include "core/base/json.h"
 #include "core/env/clock.h"
+#include "core/env/random.h"
 #include "core/net/http_client.h"
 #include "drivers/storage/ontap/breaker.h"
 #include "drivers/storage/ontap/credentials.h"
@@ -34,12 +37,16 @@ struct Route {
   std::shared_ptr<net::HttpClient> http;
   std::shared_ptr<Credentials> credentials;
   std::string base_url;  // https://HOST[:PORT]
+  // Spreads repetitions of several callers; nullptr: they wait exactly as long as the table says.
+  env::Random* random = nullptr;
 };
 
 struct ClientSettings {
   std::string peer;             // for messages: "cluster east", "cluster c1 through um1"
   std::string prefix = "/api";  // or /api/gateways/UUID
   int max_requests = 8;
+  int return_timeout = 5;     // seconds: how long a write waits for its job
+  std::string application{};  // as the system names it in its statistics; empty: Holdfast/VERSION
 };
 
 struct Write {

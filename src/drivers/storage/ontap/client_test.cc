@@ -6,6 +6,8 @@
 #include <mutex>
 
 #include "core/async/run.h"
+#include "core/async/trace.h"
+#include "core/env/sim/seeded_random.h"
 #include "core/net/testing/scripted_peer.h"
 #include "drivers/storage/ontap/errors.h"
 #include "drivers/storage/ontap/testing/impatient_clock.h"
@@ -55,7 +57,8 @@ class OntapClientTest : public ::testing::Test {
     ASSERT_TRUE(http) << http.error().to_string();
     const std::string url = peer_->url("");
     client_ = std::make_unique<Client>(
-        Route{clock_, *std::move(http), *std::move(credentials), url}, std::move(settings));
+        Route{clock_, *std::move(http), *std::move(credentials), url, random_.get()},
+        std::move(settings));
   }
 
   template <class T>
@@ -81,6 +84,7 @@ class OntapClientTest : public ::testing::Test {
   std::vector<std::string> requests_;
   std::unique_ptr<ScriptedPeer> peer_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<env::Random> random_;  // none: delays are exact
 };
 
 std::string page(const std::string& records, const std::string& next) {
@@ -101,6 +105,39 @@ TEST_F(OntapClientTest, ShowsWhoItIsAndWhatItTakes) {
   EXPECT_NE(request.find("authorization: Basic aG9sZGZhc3Q6c2VjcmV0"), std::string::npos);
   EXPECT_NE(request.find("x-dot-client-app: Holdfast/"), std::string::npos);
   EXPECT_NE(request.find("accept: application/hal+json"), std::string::npos);
+}
+
+TEST_F(OntapClientTest, SaysForWhomItAsks) {
+  serve({{"200 OK", "{}"}, {"200 OK", "{}"}});
+  ASSERT_TRUE(get("/cluster"));
+  const async::TraceScope scope({.parent = "00-1-2-01", .request = "run_1/5"});
+  ASSERT_TRUE(
+      async::block_on(async::traced(pool_.executor()), client_->get("/cluster", {}, "look")));
+  EXPECT_EQ(requests()[0].find("x-request-id"), std::string::npos);
+  EXPECT_NE(requests()[1].find("x-request-id: run_1/5"), std::string::npos) << requests()[1];
+  EXPECT_NE(requests()[1].find("traceparent: 00-1-2-01"), std::string::npos);
+}
+
+TEST_F(OntapClientTest, SpreadsItsRepetitionsByTheRandomnessThatItIsGiven) {
+  std::vector<std::vector<Nanoseconds>> waits;
+  for (const std::uint64_t seed : {1, 2, 1}) {
+    random_ = std::make_unique<env::SeededRandom>(seed);
+    const size_t before = clock_.waits().size();
+    serve({{"500 Error", "{}"},
+           {"500 Error", "{}"},
+           {"429 Slow", "{}", "retry-after: 7\r\n"},
+           {"200 OK", "{}"}});
+    ASSERT_TRUE(get("/cluster"));
+    const auto all = clock_.waits();
+    waits.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
+    ASSERT_EQ(waits.back().size(), 3u);
+    EXPECT_GE(waits.back()[0], std::chrono::milliseconds(125));
+    EXPECT_LE(waits.back()[0], std::chrono::milliseconds(250));
+    EXPECT_GE(waits.back()[2], std::chrono::seconds(7)) << "what was asked for is waited";
+    EXPECT_LE(waits.back()[2], std::chrono::seconds(8));
+  }
+  EXPECT_NE(waits[0], waits[1]);
+  EXPECT_EQ(waits[0], waits[2]);
 }
 
 TEST_F(OntapClientTest, FollowsTheLinksOfAListAlsoPastAnEmptyPage) {

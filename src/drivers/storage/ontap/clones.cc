@@ -67,6 +67,41 @@ std::string clone_volume_name(std::string_view name) {
   return text;
 }
 
+bool is_clone_of(const std::string& volume, const std::set<std::string>& clones) {
+  // The names that could be meant sort at or before the volume's.
+  return std::any_of(clones.begin(), clones.upper_bound(volume), [&](const std::string& clone) {
+    return volume == clone || volume.starts_with(clone + "_");
+  });
+}
+
+bool is_made_by_us(const VolumeInfo& volume) {
+  return volume.name.starts_with(kClonePrefix) &&
+         (volume.is_clone || volume.comment.starts_with(kMadeByUs));
+}
+
+Co<Result<std::vector<VolumeInfo>>> list_made_volumes(ClusterPtr cluster) {
+  HF_CO_TRY(auto volumes,
+            co_await list_volumes(cluster, {{"name", std::string(kClonePrefix) + "*"}}));
+  std::erase_if(volumes, [](const VolumeInfo& volume) { return !is_made_by_us(volume); });
+  co_return volumes;
+}
+
+Co<Status> remove_made_volume(ClusterPtr cluster, VolumeInfo volume) {
+  if (volume.group_name.starts_with(kClonePrefix)) {
+    Write write{.method = "DELETE",
+                .path = "/application/consistency-groups/" + net::url_encode(volume.group),
+                .query = {},
+                .body = nullptr,
+                .what = "delete the cloned group"};
+    const auto gone = co_await cluster->client->write(std::move(write));
+    if (!gone && gone.error().code() != Code::kNotFound) {
+      co_return gone.error();
+    }
+  }
+  const Status removed = co_await remove_clone_volume(cluster, std::move(volume));
+  co_return removed || removed.error().code() == Code::kNotFound ? Status() : removed;
+}
+
 Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSpec spec) {
   const std::string name =
       spec.volume_name.empty() ? clone_volume_name(spec.name) : spec.volume_name;

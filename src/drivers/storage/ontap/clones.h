@@ -1,6 +1,7 @@
 // FlexClones for proofs: writable, named by what they are for, and gone without a trace.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,17 @@ inline constexpr std::string_view kClonePrefix = "holdfast_";
 
 // The volume name of a clone: letters, digits and '_' only, so other names get a short hash.
 std::string clone_volume_name(std::string_view name);
+
+// Whether a volume is one of these clones, or of a clone of a group by one of these names.
+bool is_clone_of(const std::string& volume, const std::set<std::string>& clones);
+
+// What begins the comment of a volume that Holdfast makes for a while and that is no clone.
+inline constexpr std::string_view kMadeByUs = "holdfast: ";
+// Made by Holdfast for a run: a clone, or a copy brought back.
+bool is_made_by_us(const VolumeInfo& volume);
+async::Co<Result<std::vector<VolumeInfo>>> list_made_volumes(ClusterPtr cluster);
+// With the cloned group that it is a member of. Success too when it has gone.
+async::Co<Status> remove_made_volume(ClusterPtr cluster, VolumeInfo volume);
 
 struct CloneSpec {
   std::string name;  // ours, before clone_volume_name()

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "core/async/run.h"
+#include "drivers/storage/ontap/inventory.h"
+#include "drivers/storage/ontap/manager.h"
 #include "drivers/storage/ontap/visibility.h"
 #include "drivers/storage/ontap/volumes.h"
 
@@ -13,9 +15,6 @@ namespace holdfast::storage::ontap {
 namespace {
 
 using async::Co;
-
-// FlexClones of groups, snapshot locking and deletes past the recovery queue came with it.
-constexpr std::int64_t kLeastMajor = 12;
 
 struct Right {
   std::string_view path;
@@ -28,6 +27,8 @@ constexpr auto kRights = std::to_array<Right>({
     {"/application/consistency-groups", "group snapshots"},
     {"/snapmirror/relationships", "replication"},
     {"/snapmirror/policies", "replication policies"},
+    {"/cluster/schedules", "when replication runs by itself"},
+    {"/storage/snapshot-policies", "what the cluster snapshots by itself"},
     {"/cluster/jobs", "waiting for what takes long"},
     {"/support/ems/events", "alerts"},
 });
@@ -107,6 +108,64 @@ Co<void> check_changes(ClusterPtr cluster, std::string prefix, ConnectionReport*
   }
 }
 
+Check could_not_read(std::string name, const Error& error, std::string_view path) {
+  return failed(std::move(name), error,
+                error.code() == Code::kPermissionDenied
+                    ? fmt::format("give the role at least the access 'readonly' to /api{}", path)
+                    : "");
+}
+
+Co<void> check_nodes(ClusterPtr cluster, std::string prefix, ConnectionReport* report) {
+  const std::string name = prefix + "nodes";
+  const auto nodes = co_await list_nodes(cluster);
+  if (!nodes) {
+    report->checks.push_back(could_not_read(name, nodes.error(), "/cluster/nodes"));
+    co_return;
+  }
+  std::string bad;
+  for (const NodeInfo& node : *nodes) {
+    bad += node.state == "up"
+               ? ""
+               : fmt::format("{}{} is {}", bad.empty() ? "" : ", ", node.name, node.state);
+  }
+  report->checks.push_back({name, bad.empty(),
+                            bad.empty() ? fmt::format("{} are up", nodes->size()) : bad,
+                            bad.empty() ? "" : "look at the cluster's nodes: it has no spare now"});
+}
+
+// What replication to and from this cluster needs. None at all is no fault: then it replicates
+// inside itself and to object stores only.
+Co<void> check_peers(ClusterPtr cluster, std::string prefix, ConnectionReport* report) {
+  const auto peers = co_await list_cluster_peers(cluster);
+  if (!peers) {
+    report->checks.push_back(
+        could_not_read(prefix + "replication peers", peers.error(), "/cluster/peers"));
+    co_return;
+  }
+  std::string text;
+  bool good = true;
+  for (const ClusterPeer& peer : *peers) {
+    good = good && peer.state == "available";
+    text += fmt::format("{}cluster {} is {}", text.empty() ? "" : ", ", peer.name, peer.state);
+  }
+  if (good) {  // with a dead peer this list keeps its caller waiting
+    const auto svms = co_await list_svm_peers(cluster, {});
+    if (!svms) {
+      report->checks.push_back(
+          could_not_read(prefix + "replication peers", svms.error(), "/svm/peers"));
+      co_return;
+    }
+    for (const SvmPeer& peer : *svms) {
+      text += fmt::format(", SVM {} and {}:{} are {}", peer.svm, peer.peer_cluster, peer.peer_svm,
+                          peer.state);
+    }
+  }
+  report->checks.push_back(
+      {prefix + "replication peers", good,
+       text.empty() ? "none: replicas inside this cluster and in object stores only" : text,
+       good ? "" : "look at the peer cluster and the intercluster network"});
+}
+
 Co<void> check_cluster(ClusterPtr cluster, std::string prefix, ConnectionReport* report) {
   const Version& version = cluster->version;
   if (version.generation == 0) {
@@ -119,7 +178,9 @@ Co<void> check_cluster(ClusterPtr cluster, std::string prefix, ConnectionReport*
   report->checks.push_back(
       {prefix + "version", enough, version.text,
        enough ? "" : fmt::format("Holdfast needs ONTAP 9.{} or newer", kLeastMajor)});
+  co_await check_nodes(cluster, prefix, report);
   co_await check_rights(cluster, prefix, report);
+  co_await check_peers(cluster, prefix, report);
   co_await check_changes(cluster, std::move(prefix), report);
 }
 
@@ -179,6 +240,31 @@ Co<void> check_mounts(std::shared_ptr<System> system, async::Pool* pool, Connect
   }
 }
 
+// Clusters that Unified Manager watches and its gateway does not lead to.
+Co<void> check_watched(std::shared_ptr<System> system, std::vector<ClusterPtr> reached,
+                       ConnectionReport* report) {
+  const auto known = co_await take_manager_capacity(system);
+  if (!known) {
+    report->checks.push_back(could_not_read("inventory of Unified Manager", known.error(),
+                                            "/datacenter/cluster/clusters"));
+    co_return;
+  }
+  std::string missing;
+  for (const ManagedCluster& cluster : known->clusters) {
+    const bool there = std::any_of(reached.begin(), reached.end(), [&](const ClusterPtr& one) {
+      return one->uuid == cluster.uuid;
+    });
+    missing += there ? "" : (missing.empty() ? "" : ", ") + cluster.name;
+  }
+  report->checks.push_back(
+      {"inventory of Unified Manager", missing.empty(),
+       missing.empty() ? fmt::format("{} clusters, {} aggregates", known->clusters.size(),
+                                     known->aggregates.size())
+                       : "not behind the gateway: " + missing,
+       missing.empty() ? ""
+                       : "add these clusters over HTTPS; the gateway needs ONTAP 9.5 or newer"});
+}
+
 Check gateway_failure(const Error& error, const Endpoint& endpoint) {
   const bool off = error.code() == Code::kNotFound || error.code() == Code::kFailedPrecondition ||
                    error.code() == Code::kPermissionDenied;
@@ -222,6 +308,7 @@ Co<ConnectionReport> test_connection(std::shared_ptr<System> system, async::Pool
     report.checks.push_back({"gateway", !clusters->empty(),
                              fmt::format("{} clusters", clusters->size()),
                              clusters->empty() ? "add clusters to Unified Manager" : ""});
+    co_await check_watched(system, *clusters, &report);
   } else {
     report.checks.push_back({"connection", true, "cluster " + clusters->front()->name, ""});
   }

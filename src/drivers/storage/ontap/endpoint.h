@@ -38,7 +38,8 @@ struct Endpoint {
   net::TlsOptions tls;
   // "svm:/junction" or "cluster/svm:/junction" to the local directory where it is mounted.
   std::map<std::string, std::string> mounts;
-  int max_requests = 8;  // at a time, for each cluster
+  int max_requests = 8;    // at a time, for each cluster
+  int return_timeout = 5;  // seconds that a write waits for its job; what takes longer is polled
 };
 
 // Reads the file of a secret; a line end after it does not count.

@@ -126,6 +126,11 @@ Co<Status> acknowledge_event(std::shared_ptr<System> manager, std::string id, st
       "acknowledge the event");
 }
 
+Co<Status> annotate_event(std::shared_ptr<System> manager, std::string id, std::string text) {
+  return change_event(std::move(manager), std::move(id),
+                      JsonObject{{"annotation", std::move(text)}}, "annotate the event");
+}
+
 Co<Status> resolve_event(std::shared_ptr<System> manager, std::string id, std::string user) {
   return change_event(
       std::move(manager), std::move(id),

@@ -31,6 +31,8 @@ async::Co<Result<std::vector<StorageEvent>>> open_events(std::shared_ptr<System>
 // kNotFound: no such event. Harmless to repeat.
 async::Co<Status> acknowledge_event(std::shared_ptr<System> manager, std::string id,
                                     std::string user);
+// A note at the event for whoever looks next; replaces the one that is there.
+async::Co<Status> annotate_event(std::shared_ptr<System> manager, std::string id, std::string text);
 async::Co<Status> resolve_event(std::shared_ptr<System> manager, std::string id, std::string user);
 
 Json to_json(const StorageEvent& event);

@@ -15,8 +15,7 @@ namespace {
 using async::Co;
 
 bool is_leaked(const VolumeInfo& volume, const Known& known) {
-  return volume.is_clone && volume.name.starts_with(kClonePrefix) &&
-         !known.clone_in_use(volume.name);
+  return is_made_by_us(volume) && !known.clone_in_use(volume.name);
 }
 
 // The snapshots of one protected volume.
@@ -24,24 +23,28 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
                              std::vector<Finding>* findings) {
   HF_CO_TRY(const auto snapshots, co_await list_snapshots({cluster, volume.uuid}, {}));
   const std::string path = volume.svm + ":" + volume.name;
-  size_t foreign = 0;
-  std::string newest;
+  std::vector<std::string> foreign;
   for (const SnapshotInfo& snapshot : snapshots) {
     if (!snapshot.ours()) {
-      ++foreign;
-      newest = snapshot.name;
+      foreign.insert(foreign.begin(), snapshot.name);
     } else if (!known->has_point(snapshot.name)) {
       findings->push_back(
-          {FindingKind::kUnknownPoint, cluster->name, path + "/" + snapshot.name,
+          {FindingKind::kUnknownPoint,
+           cluster->name,
+           path + "/" + snapshot.name,
            "Holdfast made this snapshot and the catalog does not know it: 'holdfast "
-           "workflow start catalog_rebuild' takes it in"});
+           "workflow start catalog_rebuild' takes it in",
+           {snapshot.name}});
     }
   }
-  if (foreign > 0) {
-    findings->push_back({FindingKind::kForeignSnapshots, cluster->name, path,
-                         fmt::format("{} snapshots that others made, the newest {}: they are left "
-                                     "alone, and a volume restore to an older point deletes them",
-                                     foreign, newest)});
+  if (!foreign.empty()) {
+    findings->push_back(
+        {FindingKind::kForeignSnapshots, cluster->name, path,
+         fmt::format("{} snapshots that others made, the newest {}: they are left "
+                     "alone, and a volume restore to an older point deletes them; "
+                     "'holdfast system adopt {} {}/{}' makes one a recovery point",
+                     foreign.size(), foreign.front(), cluster->system, path, foreign.front()),
+         foreign});
   }
   co_return Status();
 }
@@ -51,44 +54,72 @@ void look_at_relation(const Cluster& cluster, const RelationInfo& info, bool int
   const Relation& relation = info.relation;
   const std::string object = relation.source + " -> " + relation.destination;
   if (into_protected) {
-    findings.push_back({FindingKind::kDirectionChanged, cluster.name, object,
+    findings.push_back({FindingKind::kDirectionChanged,
+                        cluster.name,
+                        object,
                         "a protected volume is the destination of this relationship: it has failed "
-                        "over, so protect its new source"});
+                        "over, so protect its new source, or fail back",
+                        {}});
+  }
+  if (relation.state == "broken_off" && known.drives_relation(relation.destination)) {
+    findings.push_back({FindingKind::kBrokenMirror,
+                        cluster.name,
+                        object,
+                        "a copy of a level goes here and the relationship is broken off: the "
+                        "destination serves, or could; resynchronise it when that is over",
+                        {}});
   }
   if (!relation.healthy && relation.state != "broken_off") {
-    findings.push_back({FindingKind::kUnhealthyRelation, cluster.name, object,
+    findings.push_back({FindingKind::kUnhealthyRelation,
+                        cluster.name,
+                        object,
                         fmt::format("{}{}{}", relation.state, relation.reason.empty() ? "" : ": ",
-                                    relation.reason)});
+                                    relation.reason),
+                        {}});
   }
   if (!known.drives_relation(relation.destination)) {
     findings.push_back(
-        {FindingKind::kForeignRelation, cluster.name, object,
-         fmt::format("replication by others ({}, policy {}): a level of a policy can "
-                     "adopt it by its destination",
-                     relation.state, relation.policy)});
+        {FindingKind::kForeignRelation,
+         cluster.name,
+         object,
+         fmt::format(
+             "replication by others ({}, policy {}): 'holdfast system adopt {} \"{}\"' lets "
+             "a level use it",
+             relation.state, relation.policy, cluster.system, object),
+         {}});
   }
 }
 
 }  // namespace
 
 std::string_view finding_name(FindingKind kind) {
-  constexpr std::array<std::string_view, 6> kNames{"foreign_snapshots",  "unknown_point",
-                                                   "leaked_clone",       "foreign_relation",
-                                                   "unhealthy_relation", "direction_changed"};
+  constexpr std::array<std::string_view, 7> kNames{
+      "foreign_snapshots",  "unknown_point",     "leaked_clone", "foreign_relation",
+      "unhealthy_relation", "direction_changed", "broken_mirror"};
   return kNames.at(static_cast<size_t>(kind));
 }
 
-Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known known) {
+Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known known,
+                                                    bool with_snapshots) {
   std::vector<Finding> findings;
   HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {}));
   HF_CO_TRY(const auto relations, co_await list_relations(cluster, {}));
   for (const VolumeInfo& volume : volumes) {
     if (is_leaked(volume, known)) {
       findings.push_back(
-          {FindingKind::kLeakedClone, cluster->name, volume.svm + ":" + volume.name,
-           fmt::format("a clone that no run uses keeps snapshot {} busy", volume.parent_snapshot)});
+          {FindingKind::kLeakedClone,
+           cluster->name,
+           volume.svm + ":" + volume.name,
+           volume.is_clone
+               ? fmt::format("a clone that no run uses keeps snapshot {} busy: 'holdfast system "
+                             "clean {}' removes it",
+                             volume.parent_snapshot, cluster->system)
+               : fmt::format("a copy brought back that no run uses: 'holdfast system clean {}' "
+                             "removes it",
+                             cluster->system),
+           {}});
     }
-    if (known.is_protected(volume_id(*cluster, volume))) {
+    if (with_snapshots && known.is_protected(volume_id(*cluster, volume))) {
       HF_CO_TRY_VOID(co_await look_at_snapshots(cluster, volume, &known, &findings));
     }
   }
@@ -105,24 +136,12 @@ Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known kn
   co_return findings;
 }
 
-Co<Result<int>> remove_leaked_clones(ClusterPtr cluster, Known known) {
-  HF_CO_TRY(const auto volumes,
-            co_await list_volumes(cluster, {{"name", std::string(kClonePrefix) + "*"}}));
-  int removed = 0;
-  for (const VolumeInfo& volume : volumes) {
-    if (is_leaked(volume, known)) {
-      HF_CO_TRY_VOID(co_await remove_clone_volume(cluster, volume));
-      ++removed;
-    }
-  }
-  co_return removed;
-}
-
 Json to_json(const Finding& finding) {
   return JsonObject{{"kind", finding_name(finding.kind)},
                     {"cluster", finding.cluster},
                     {"object", finding.object},
-                    {"detail", finding.detail}};
+                    {"detail", finding.detail},
+                    {"names", JsonArray(finding.names.begin(), finding.names.end())}};
 }
 
 }  // namespace holdfast::storage::ontap

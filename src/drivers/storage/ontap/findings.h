@@ -16,14 +16,16 @@ enum class FindingKind {
   kForeignRelation,   // replication that Holdfast does not drive
   kUnhealthyRelation,
   kDirectionChanged,  // the mirror of a protected volume runs towards it: it has failed over
+  kBrokenMirror,      // a mirror of ours is broken off: its destination serves, or could
 };
 std::string_view finding_name(FindingKind kind);
 
 struct Finding {
   FindingKind kind = FindingKind::kForeignSnapshots;
   std::string cluster;
-  std::string object;  // svm:volume, snapshot, relationship
-  std::string detail;  // one sentence: what it is and what to do
+  std::string object;                // svm:volume, snapshot, relationship
+  std::string detail;                // one sentence: what it is and what to do
+  std::vector<std::string> names{};  // of the snapshots that it is about, newest first
 };
 
 // What the catalog knows.
@@ -35,11 +37,9 @@ struct Known {
 };
 
 // Changes nothing. One list of volumes and one of relationships, then the snapshots of each
-// protected volume.
-async::Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known known);
-
-// Deletes every leaked clone; answers how many. A clone that cannot be deleted ends it.
-async::Co<Result<int>> remove_leaked_clones(ClusterPtr cluster, Known known);
+// protected volume, unless they are left out.
+async::Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known known,
+                                                           bool with_snapshots = true);
 
 Json to_json(const Finding& finding);
 

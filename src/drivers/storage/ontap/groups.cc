@@ -1,7 +1,8 @@
-// Two-phase group snapshots (9.11): `start` fences the writes of all volumes and takes their
-// snapshots, `commit` keeps them and lifts the fence. Without a commit in time the cluster lifts
-// the fence and throws the snapshots away; a late commit would then fail, so none is sent when more
-// than half of the fence has passed.
+// While an application is quiet, one call takes the group snapshot: nothing writes, and the call
+// has a limit of its own (7 s). Otherwise two-phase group snapshots (9.11): `start` fences the
+// writes of all volumes and takes their snapshots, `commit` keeps them and lifts the fence. Without
+// a commit in time the cluster lifts the fence and throws the snapshots away; a late commit would
+// then fail, so none is sent when more than half of the fence has passed.
 
 #include "drivers/storage/ontap/groups.h"
 
@@ -45,6 +46,17 @@ Co<Result<std::optional<GroupSnapshot>>> find_group_snapshot(ClusterPtr cluster,
                           get_string(*record, "snapmirror_label") == kLabel};
 }
 
+// As it is after it was taken: the answer of a commit does not say whether it is whole.
+Co<Result<GroupSnapshot>> read_group_snapshot(ClusterPtr cluster, GroupInfo group,
+                                              std::string uuid) {
+  HF_CO_TRY(const Json record,
+            co_await cluster->client->get(path_of(group) + "/snapshots/" + net::url_encode(uuid),
+                                          {{"fields", "uuid,name,is_partial,snapmirror_label"}},
+                                          "read the group snapshot"));
+  co_return GroupSnapshot{get_string(record, "uuid"), get_bool(record, "is_partial"),
+                          get_string(record, "snapmirror_label") == kLabel};
+}
+
 Co<Status> delete_group_snapshot(ClusterPtr cluster, GroupInfo group, std::string uuid) {
   Write write{.method = "DELETE",
               .path = path_of(group) + "/snapshots/" + net::url_encode(uuid),
@@ -63,8 +75,26 @@ std::string uuid_of(const Written& started) {
   return started.key;
 }
 
-// Both phases; answers when the fence has been lifted by our commit.
-Co<Status> fence_and_commit(ClusterPtr cluster, GroupInfo group, SnapshotSpec spec) {
+Json group_snapshot_body(const SnapshotSpec& spec) {
+  return JsonObject{{"name", spec.name},
+                    {"comment", spec.comment},
+                    {"snapmirror_label", kLabel},
+                    {"consistency_type", spec.application_quiet ? "application" : "crash"}};
+}
+
+// One call, while the application is quiet. Answers its uuid.
+Co<Result<std::string>> take_quietly(ClusterPtr cluster, GroupInfo group, SnapshotSpec spec) {
+  Write write{.method = "POST",
+              .path = path_of(group) + "/snapshots",
+              .query = {{"return_records", "true"}},
+              .body = group_snapshot_body(spec),
+              .what = "take the group snapshot"};
+  HF_CO_TRY(const Written taken, co_await cluster->client->write(std::move(write)));
+  co_return uuid_of(taken);
+}
+
+// Both phases; answers its uuid when the fence has been lifted by our commit.
+Co<Result<std::string>> fence_and_commit(ClusterPtr cluster, GroupInfo group, SnapshotSpec spec) {
   Client& client = *cluster->client;
   const MonoTime begun = client.clock().mono();
   Write start{.method = "POST",
@@ -72,10 +102,7 @@ Co<Status> fence_and_commit(ClusterPtr cluster, GroupInfo group, SnapshotSpec sp
               .query = {{"action", "start"},
                         {"action_timeout", std::to_string(kFence.count())},
                         {"return_records", "true"}},
-              .body = JsonObject{{"name", spec.name},
-                                 {"comment", spec.comment},
-                                 {"snapmirror_label", kLabel},
-                                 {"consistency_type", "crash"}},
+              .body = group_snapshot_body(spec),
               .what = "begin the group snapshot",
               .deadline = kFence};
   start.body.get_object()["write_fence"] = true;
@@ -104,7 +131,8 @@ Co<Status> fence_and_commit(ClusterPtr cluster, GroupInfo group, SnapshotSpec sp
                .body = JsonObject{},
                .what = "commit the group snapshot",
                .deadline = kFence};
-  co_return status_of(co_await client.write(std::move(commit)));
+  HF_CO_TRY_VOID(status_of(co_await client.write(std::move(commit))));
+  co_return uuid;
 }
 
 }  // namespace
@@ -163,7 +191,14 @@ Co<Status> make_group_snapshot(ClusterPtr cluster, GroupInfo group, SnapshotSpec
   if (found) {
     HF_CO_TRY_VOID(co_await delete_group_snapshot(cluster, group, found->uuid));
   }
-  const Status taken = co_await fence_and_commit(cluster, group, spec);
+  const auto taken = spec.application_quiet ? co_await take_quietly(cluster, group, spec)
+                                            : co_await fence_and_commit(cluster, group, spec);
+  if (taken && !taken->empty()) {
+    const auto whole = co_await read_group_snapshot(cluster, group, *taken);
+    if (whole && !whole->partial) {
+      co_return Status();
+    }
+  }
   HF_CO_TRY(found, co_await find_group_snapshot(cluster, group, spec.name));
   if (taken && found && !found->partial) {
     co_return Status();
@@ -176,7 +211,7 @@ Co<Status> make_group_snapshot(ClusterPtr cluster, GroupInfo group, SnapshotSpec
                     Retry::kTransient)
         .with("group", group.name);
   }
-  co_return taken;
+  co_return status_of(taken);
 }
 
 Co<Status> remove_group_snapshot(ClusterPtr cluster, GroupInfo group, std::string name) {

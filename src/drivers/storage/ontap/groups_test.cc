@@ -14,6 +14,7 @@
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/errors.h"
 #include "drivers/storage/ontap/testing/bed.h"
+#include "drivers/storage/ontap/usage.h"
 
 namespace holdfast::storage::ontap {
 namespace {
@@ -77,8 +78,7 @@ class SlowOntapGroupTest : public ::testing::TestWithParam<Way> {
                                    {"svm", JsonObject{{"name", Simulator::instance().svm(0)}}},
                                    {"volumes", std::move(members)}},
                 .what = "make a group"};
-    const auto made = run(first_->cluster()->client->write(std::move(write)));
-    ASSERT_TRUE(made) << made.error().to_string();
+    first_->prepare(std::move(write));
   }
   Result<std::vector<Snapshot>> snapshot(const std::string& name) {
     return run(driver().create_group_snapshot(volumes_, {.name = name, .comment = "both"}));
@@ -179,6 +179,47 @@ TEST_P(SlowOntapGroupTest, RestoresAllVolumesOfAGroup) {
   for (const Volume& volume : volumes_) {
     EXPECT_EQ(read_number(volume.root + "/number"), 1);
   }
+}
+
+TEST_P(SlowOntapGroupTest, TakesOneCallWhileTheApplicationIsQuiet) {
+  group();
+  ASSERT_TRUE(write_number(volumes_[0].root + "/number", 7));
+  const auto taken = run(driver().create_group_snapshot(
+      volumes_, {.name = "pt_quiet", .comment = "", .application_quiet = true}));
+  ASSERT_TRUE(taken) << taken.error().to_string();
+  EXPECT_EQ(taken->size(), 2u);
+  EXPECT_EQ(read_number(in_snapshot(volumes_[0], "pt_quiet")), 7);
+  const auto groups = run(list_groups(first_->cluster(), {{"name", "g_" + first_->name()}}));
+  ASSERT_TRUE(groups && groups->size() == 1);
+  const auto usage = run(group_usage(first_->cluster(), groups->front().uuid, "1h"));
+  ASSERT_TRUE(usage) << usage.error().to_string();
+  EXPECT_EQ(usage->samples + usage->incomplete, 240);
+}
+
+TEST_P(SlowOntapGroupTest, ClonesAGroupForAProofAndLeavesNothing) {
+  group();
+  for (const Volume& volume : volumes_) {
+    ASSERT_TRUE(write_number(volume.root + "/number", 1));
+  }
+  ASSERT_TRUE(snapshot("pt_1"));
+  for (int i = 0; i < 2; ++i) {
+    const auto clones = run(driver().create_group_clone(volumes_, "pt_1", "proof"));
+    ASSERT_TRUE(clones) << clones.error().to_string();
+    ASSERT_EQ(clones->size(), 2u);
+    for (const Clone& clone : *clones) {
+      EXPECT_EQ(read_number(clone.path + "/number"), 1 + i);
+      EXPECT_TRUE(write_number(clone.path + "/number", 2));
+    }
+  }
+  EXPECT_EQ(read_number(volumes_[0].root + "/number"), 1);
+  for (int i = 0; i < 2; ++i) {
+    const Status gone = run(driver().delete_group_clone(volumes_, "proof"));
+    ASSERT_TRUE(gone) << gone.error().to_string();
+  }
+  const auto left = run(list_volumes(first_->cluster(), {{"name", "holdfast_proof*"}}));
+  ASSERT_TRUE(left) << left.error().to_string();
+  EXPECT_TRUE(left->empty());
+  EXPECT_TRUE(run(driver().delete_snapshot(volumes_[0], "pt_1")));
 }
 
 TEST_P(SlowOntapGroupTest, KeepsLocksOutOfGroups) {

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/net/url.h"
+#include "drivers/storage/ontap/snapshots.h"
 #include "drivers/storage/ontap/values.h"
 
 namespace holdfast::storage::ontap {
@@ -161,6 +162,47 @@ std::vector<ReplicationRule> rules_of(const Json& policy) {
     }
   }
   return rules;
+}
+
+Co<Result<bool>> carry_our_snapshots(RelationInfo relation) {
+  Client& client = *relation.cluster->client;
+  const std::string& name = relation.relation.policy;
+  HF_CO_TRY(const auto policy, co_await client.find_one("/snapmirror/policies",
+                                                        {{"name", exactly(name)},
+                                                         {"fields",
+                                                          "uuid,name,type,retention,"
+                                                          "copy_all_source_snapshots"}},
+                                                        "read the SnapMirror policy"));
+  if (!policy) {
+    co_return Error(Code::kNotFound, "the policy of the relationship is gone").with("policy", name);
+  }
+  if (get_bool(*policy, "copy_all_source_snapshots")) {
+    co_return false;
+  }
+  if (get_string(*policy, "type") != "async") {
+    co_return Error(Code::kFailedPrecondition,
+                    fmt::format("policy {} is synchronous and carries no snapshots by their label: "
+                                "make an asynchronous relationship for copies of points",
+                                name));
+  }
+  for (const ReplicationRule& rule : rules_of(*policy)) {
+    if (rule.label == kLabel) {
+      co_return false;
+    }
+  }
+  JsonArray rules;
+  if (const Json& rows = at(*policy, "retention"); rows.is_array()) {
+    rules = rows.get_array();
+  }
+  constexpr int kMostCopies = 250;
+  rules.push_back(JsonObject{{"label", kLabel}, {"count", std::to_string(kMostCopies)}});
+  Write write{.method = "PATCH",
+              .path = "/snapmirror/policies/" + net::url_encode(get_string(*policy, "uuid")),
+              .query = {},
+              .body = JsonObject{{"retention", std::move(rules)}},
+              .what = "add a rule to the SnapMirror policy"};
+  HF_CO_TRY_VOID(status_of(co_await client.write(std::move(write))));
+  co_return true;
 }
 
 Co<Result<RelationInfo>> wait_until(RelationInfo relation, Reached reached, std::string what,

@@ -40,6 +40,11 @@ Replica to_replica(const RelationInfo& info);
 // The rules of a SnapMirror policy's record.
 std::vector<ReplicationRule> rules_of(const Json& policy);
 
+// Adds a rule for our snapshots to the relationship's policy where it has none; answers whether it
+// did. Other rules stay as they are. kFailedPrecondition: the policy has no rules, since it carries
+// everything or nothing by label.
+async::Co<Result<bool>> carry_our_snapshots(RelationInfo relation);
+
 // Asks until `reached` is true for the relation. kDeadlineExceeded (transient) names the state.
 using Reached = bool (*)(const RelationInfo&);
 async::Co<Result<RelationInfo>> wait_until(RelationInfo relation, Reached reached, std::string what,

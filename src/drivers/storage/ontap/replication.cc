@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/crypto/digest.h"
 #include "core/net/url.h"
+#include "drivers/storage/ontap/peers.h"
 #include "drivers/storage/ontap/replication_impl.h"
+#include "drivers/storage/ontap/schedules.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::storage::ontap {
@@ -59,6 +62,7 @@ Co<Result<ClusterPtr>> OntapReplication::cluster_named(std::string name) {
   const auto clusters = co_await systems_.all_clusters(&problems);
   for (const ClusterPtr& cluster : clusters) {
     if (cluster->name == name || cluster->uuid == name) {
+      HF_CO_TRY_VOID(check_release(*cluster));
       co_return cluster;
     }
   }
@@ -156,6 +160,17 @@ Co<Result<RelationInfo>> OntapReplication::make(ClusterPtr cluster, JsonObject b
   co_return found.front();
 }
 
+// The name of the schedule that a spec means: one that is there, or the one that its cron text
+// makes.
+Co<Result<std::string>> OntapReplication::schedule_of(ClusterPtr cluster, std::string schedule) {
+  if (schedule.find(' ') == std::string::npos) {
+    co_return schedule;
+  }
+  const std::string name = "holdfast_" + crypto::sha256_hex(as_bytes(schedule)).substr(0, 8);
+  HF_CO_TRY_VOID(co_await put_schedule(std::move(cluster), name, std::move(schedule)));
+  co_return name;
+}
+
 Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) {
   HF_CO_TRY(const VolumeKey key, parse_volume_id(source.id));
   HF_CO_TRY(const ClusterPtr from, co_await systems_.cluster(key.cluster));
@@ -166,6 +181,10 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
   }
   const std::string path = volume.svm + ":" + volume.name;
   const bool to_store = spec.destination.ends_with(":/objstore");
+  if (!to_store) {
+    const std::string svm = spec.destination.substr(0, spec.destination.find(':'));
+    HF_CO_TRY_VOID(co_await ensure_svm_peer(to, svm, from, volume.svm));
+  }
   JsonObject body{{"source", JsonObject{{"path", path}}},
                   {"destination", JsonObject{{"path", spec.destination}}}};
   if (to->uuid != from->uuid) {
@@ -175,7 +194,8 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
     body["policy"] = JsonObject{{"name", spec.policy}};
   }
   if (!spec.schedule.empty()) {
-    body["transfer_schedule"] = JsonObject{{"name", spec.schedule}};
+    HF_CO_TRY(const std::string schedule, co_await schedule_of(to, spec.schedule));
+    body["transfer_schedule"] = JsonObject{{"name", schedule}};
   }
   if (spec.make_destination && !to_store) {
     JsonObject made{{"enabled", true}};

@@ -139,11 +139,50 @@ Co<Result<Relation>> OntapReplication::reverse(std::string id, bool discard) {
   co_return co_await resync(made.relation.id, true);
 }
 
+// What the source keeps of a relationship that ended, with the snapshots that only it made.
+Co<Status> OntapReplication::release_at(ClusterPtr source, Query which) {
+  which.emplace_back("list_destinations_only", "true");
+  which.emplace_back("fields", "uuid,source.path");
+  HF_CO_TRY(const JsonArray left,
+            co_await source->client->list("/snapmirror/relationships", std::move(which),
+                                          "look for the relationship at its source"));
+  for (const Json& row : left) {
+    Write drop{.method = "DELETE",
+               .path = "/snapmirror/relationships/" + net::url_encode(get_string(row, "uuid")),
+               .query = {{"source_only", "true"}},
+               .body = nullptr,
+               .what = "release the relationship at its source"};
+    const auto dropped = co_await source->client->write(std::move(drop));
+    if (!dropped && dropped.error().code() != Code::kNotFound) {
+      co_return dropped.error();
+    }
+  }
+  co_return Status();
+}
+
+// Gone at the destination: an earlier attempt may have ended before the source heard of it. It goes
+// by the same uuid there.
+Co<Status> OntapReplication::release_leftovers(std::string uuid) {
+  std::vector<std::string> problems;
+  const auto clusters = co_await systems_.all_clusters(&problems);
+  for (const ClusterPtr& cluster : clusters) {
+    HF_CO_TRY_VOID(co_await release_at(cluster, {{"uuid", uuid}}));
+  }
+  if (!problems.empty()) {
+    co_return Error(Code::kUnavailable,
+                    fmt::format("the relationship is gone at its destination, and a system that "
+                                "may be its source does not answer: {}",
+                                problems.front()),
+                    Retry::kTransient);
+  }
+  co_return Status();
+}
+
 Co<Status> OntapReplication::release(std::string id) {
   HF_CO_TRY(const VolumeKey key, parse_volume_id(id));
   auto found = co_await open(id);
   if (!found && found.error().code() == Code::kNotFound) {
-    co_return Status();
+    co_return co_await release_leftovers(key.volume);
   }
   HF_CO_TRY(const RelationInfo info, std::move(found));
   Write write{.method = "DELETE",
@@ -156,28 +195,8 @@ Co<Status> OntapReplication::release(std::string id) {
     co_return Status();
   }
   HF_CO_TRY(const ClusterPtr source, co_await cluster_named(info.relation.source_cluster));
-  HF_CO_TRY(const JsonArray left,
-            co_await source->client->list("/snapmirror/relationships",
-                                          {{"list_destinations_only", "true"},
-                                           {"destination.path", exactly(info.relation.destination)},
-                                           {"fields", "uuid,source.path"}},
-                                          "look for the relationship at its source"));
-  for (const Json& row : left) {
-    const Json* from = ::holdfast::find(row, "source");
-    if (from != nullptr && get_string(*from, "path") != info.relation.source) {
-      continue;
-    }
-    Write drop{.method = "DELETE",
-               .path = "/snapmirror/relationships/" + net::url_encode(get_string(row, "uuid")),
-               .query = {{"source_info_only", "true"}},
-               .body = nullptr,
-               .what = "release the relationship at its source"};
-    const auto dropped = co_await source->client->write(std::move(drop));
-    if (!dropped && dropped.error().code() != Code::kNotFound) {
-      co_return dropped.error();
-    }
-  }
-  co_return Status();
+  co_return co_await release_at(source, {{"destination.path", exactly(info.relation.destination)},
+                                         {"source.path", exactly(info.relation.source)}});
 }
 
 Co<Status> OntapReplication::serve(std::string id, std::string junction) {

@@ -50,10 +50,13 @@ class OntapReplication final : public Replication {
  private:
   async::Co<Result<RelationInfo>> open(std::string id);
   async::Co<Result<ClusterPtr>> cluster_named(std::string name);
+  async::Co<Result<std::string>> schedule_of(ClusterPtr cluster, std::string schedule);
   async::Co<Result<VolumeOn>> destination_of(RelationInfo info);
   async::Co<Status> set_state(RelationInfo info, std::string state, bool force, std::string what);
   async::Co<Status> transfer(RelationInfo info, std::string what);
   async::Co<Status> abort_transfers(RelationInfo info);
+  async::Co<Status> release_at(ClusterPtr source, Query which);
+  async::Co<Status> release_leftovers(std::string uuid);
   async::Co<Status> take_policy_along(RelationInfo old, ClusterPtr cluster);
   async::Co<Result<RelationInfo>> make(ClusterPtr cluster, JsonObject body, std::string source,
                                        std::string destination);

@@ -100,37 +100,6 @@ Co<Status> OntapRestore::restore_group(std::vector<Volume> volumes, std::string 
   co_return status_of(co_await cluster->client->write(std::move(write)));
 }
 
-Co<Status> OntapRestore::restore_file(Volume volume, std::string snapshot, FileToRestore file) {
-  HF_CO_TRY_VOID(check_restore_path(file.path));
-  HF_CO_TRY_VOID(check_restore_path(file.to));
-  HF_CO_TRY(const Open now, co_await open_with(std::move(volume), snapshot));
-  Write write{.method = "PATCH",
-              .path = "/storage/volumes/" + net::url_encode(now.info.uuid),
-              .query = {{"restore_to.snapshot.name", snapshot},
-                        {"restore_to.path", file.path},
-                        {"restore_to.restore_path", file.to}},
-              .body = JsonObject{},
-              .what = "restore the file",
-              .deadline = kRestoreDeadline};
-  co_return status_of(co_await now.cluster->client->write(std::move(write)));
-}
-
-Co<Status> OntapRestore::clone_file(Volume volume, std::string snapshot, FileToRestore file) {
-  HF_CO_TRY_VOID(check_restore_path(file.path));
-  HF_CO_TRY_VOID(check_restore_path(file.to));
-  HF_CO_TRY(const Open now, co_await open_with(std::move(volume), snapshot));
-  Write write{
-      .method = "POST",
-      .path = "/storage/file/clone",
-      .query = {},
-      .body = JsonObject{{"volume", JsonObject{{"name", now.info.name}, {"uuid", now.info.uuid}}},
-                         {"source_path", ".snapshot/" + snapshot + "/" + file.path},
-                         {"destination_path", file.to}},
-      .what = "clone the file out of the snapshot",
-      .deadline = kRestoreDeadline};
-  co_return status_of(co_await now.cluster->client->write(std::move(write)));
-}
-
 std::unique_ptr<NativeRestore> make_native_restore(Systems& systems, async::Pool& pool) {
   return std::make_unique<OntapRestore>(systems, pool);
 }

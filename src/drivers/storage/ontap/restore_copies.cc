@@ -169,7 +169,8 @@ Co<Status> OntapRestore::restore_copy(Volume volume, CopySource source) {
   if (!there) {
     // A restore goes to a read-write volume.
     HF_CO_TRY_VOID(co_await make_volume_like(original.cluster, original.info,
-                                             target.substr(target.find(':') + 1)));
+                                             target.substr(target.find(':') + 1),
+                                             std::string(kMadeByUs) + "a copy brought back"));
   }
   Status done;
   for (Json& body : transfers_of(source)) {

@@ -23,10 +23,14 @@ class OntapRestore final : public NativeRestore {
                                                            std::string snapshot) override;
   async::Co<Status> restore_volume(Volume volume, std::string snapshot) override;
   async::Co<Status> restore_group(std::vector<Volume> volumes, std::string snapshot) override;
+  async::Co<Result<std::vector<FileEntry>>> list_files(Volume volume, std::string snapshot,
+                                                       std::string directory) override;
   async::Co<Status> restore_file(Volume volume, std::string snapshot, FileToRestore file) override;
   async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) override;
   async::Co<Status> can_clone_to(Volume volume, std::string target) override;
   async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) override;
+  async::Co<Status> copy_files(Volume volume, std::string snapshot,
+                               std::vector<FileToRestore> files, std::string target) override;
   async::Co<Status> restore_copy(Volume volume, CopySource source) override;
   async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source, std::string name) override;
   async::Co<Status> drop_fetched(Volume volume, std::string name) override;
@@ -36,6 +40,13 @@ class OntapRestore final : public NativeRestore {
     ClusterPtr cluster;
     VolumeInfo info;
   };
+  // A path of a snapshot and what lies there.
+  struct Found {
+    Open at;
+    FileEntry entry;
+  };
+  async::Co<Result<Found>> find_file(Volume volume, std::string snapshot, FileToRestore file);
+  async::Co<Status> restore_directory(Open now, std::string snapshot, FileToRestore file);
   async::Co<Result<Open>> open(Volume volume);
   async::Co<Result<Open>> open_with(Volume volume, std::string snapshot);
   async::Co<Status> end_restores(ClusterPtr cluster, std::string target);

@@ -99,36 +99,115 @@ Co<Result<std::optional<SnapshotInfo>>> find_snapshot(VolumeOn volume, std::stri
 
 Co<Result<SnapshotInfo>> make_snapshot(VolumeOn volume, SnapshotSpec spec) {
   HF_CO_TRY_VOID(check_spec(spec));
+  JsonObject body{{"name", spec.name}, {"comment", spec.comment}, {"snapmirror_label", kLabel}};
+  if (spec.keep_until) {
+    body["expiry_time"] = to_rfc3339(*spec.keep_until);
+  }
+  if (spec.locked_until) {
+    body["snaplock_expiry_time"] = to_rfc3339(*spec.locked_until);
+  }
+  Write write{.method = "POST",
+              .path = volume.path(),
+              .query = {},
+              .body = Json(std::move(body)),
+              .what = "create the snapshot"};
+  const auto made = co_await volume.cluster->client->write(std::move(write));
+  // Whatever the answer was, also that it exists: what counts is whether it is there.
   HF_CO_TRY(auto found, co_await find_snapshot(volume, spec.name));
   if (!found) {
-    JsonObject body{{"name", spec.name}, {"comment", spec.comment}, {"snapmirror_label", kLabel}};
-    if (spec.keep_until) {
-      body["expiry_time"] = to_rfc3339(*spec.keep_until);
-    }
-    if (spec.locked_until) {
-      body["snaplock_expiry_time"] = to_rfc3339(*spec.locked_until);
-    }
-    Write write{.method = "POST",
-                .path = volume.path(),
-                .query = {},
-                .body = Json(std::move(body)),
-                .what = "create the snapshot"};
-    const auto made = co_await volume.cluster->client->write(std::move(write));
-    // Whatever the answer was: what counts is whether it is there.
-    HF_CO_TRY(found, co_await find_snapshot(volume, spec.name));
-    if (!found) {
-      co_return made
-          ? Error(Code::kUnavailable, "the snapshot was made and cannot be seen: try again",
-                  Retry::kTransient)
-          : made.error();
-    }
+    co_return made ? Error(Code::kUnavailable,
+                           "the snapshot was made and cannot be seen: try again", Retry::kTransient)
+                   : made.error();
   }
   if (!found->ours()) {
     co_return Error(Code::kAlreadyExists,
                     "there is a snapshot of this name that Holdfast has not made")
         .with("snapshot", spec.name);
   }
+  if (spec.keep_until || spec.locked_until) {  // one of an earlier attempt may be kept for less
+    co_return co_await keep_snapshot(volume, spec.name, {spec.keep_until, spec.locked_until});
+  }
   co_return *std::move(found);
+}
+
+namespace {
+
+Co<Result<SnapshotInfo>> change(VolumeOn volume, SnapshotInfo found, JsonObject body,
+                                std::string what) {
+  const std::string name = body.contains("name") ? get_string(Json(body), "name") : found.name;
+  Write write{.method = "PATCH",
+              .path = volume.path() + "/" + net::url_encode(found.uuid),
+              .query = {},
+              .body = Json(std::move(body)),
+              .what = std::move(what)};
+  HF_CO_TRY_VOID(status_of(co_await volume.cluster->client->write(std::move(write))));
+  HF_CO_TRY(auto changed, co_await find_snapshot(volume, name));
+  if (!changed) {
+    co_return Error(Code::kNotFound, "the snapshot went away while it was changed")
+        .with("snapshot", name);
+  }
+  co_return *std::move(changed);
+}
+
+Co<Result<SnapshotInfo>> existing(VolumeOn volume, std::string name) {
+  HF_CO_TRY_VOID(check_name(name));
+  HF_CO_TRY(auto found, co_await find_snapshot(std::move(volume), name));
+  if (!found) {
+    co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", name);
+  }
+  co_return *std::move(found);
+}
+
+// ONTAP's times have seconds only.
+bool reaches(const std::optional<UtcTime>& has, const std::optional<UtcTime>& wanted) {
+  return !wanted || (has && *has >= std::chrono::floor<std::chrono::seconds>(*wanted));
+}
+
+}  // namespace
+
+Co<Result<SnapshotInfo>> keep_snapshot(VolumeOn volume, std::string name, Keep keep) {
+  HF_CO_TRY(SnapshotInfo found, co_await existing(volume, name));
+  if (!found.ours()) {
+    co_return Error(Code::kPermissionDenied,
+                    "this snapshot was not made by Holdfast, which changes only its own")
+        .with("snapshot", name);
+  }
+  JsonObject body;
+  if (!reaches(found.expires, keep.keep_until)) {
+    body["expiry_time"] = to_rfc3339(*keep.keep_until);
+  }
+  if (keep.locked_until && !(found.locked && reaches(found.expires, keep.locked_until))) {
+    body["snaplock_expiry_time"] = to_rfc3339(*keep.locked_until);
+  }
+  if (body.empty()) {
+    co_return found;
+  }
+  co_return co_await change(std::move(volume), std::move(found), std::move(body),
+                            "keep the snapshot longer");
+}
+
+Co<Result<SnapshotInfo>> adopt_snapshot(VolumeOn volume, std::string name, std::string new_name,
+                                        std::string comment) {
+  HF_CO_TRY_VOID(check_spec({.name = new_name, .comment = comment}));
+  HF_CO_TRY(SnapshotInfo found, co_await existing(volume, name));
+  if (found.ours()) {
+    co_return Error(Code::kFailedPrecondition,
+                    "the snapshot is one of Holdfast's: 'holdfast workflow start catalog_rebuild' "
+                    "takes it into the catalog")
+        .with("snapshot", name);
+  }
+  if (!found.owners.empty()) {
+    co_return Error(Code::kConflict,
+                    fmt::format("the snapshot is in use ({}): what uses it would miss it when its "
+                                "retention ends",
+                                found.owners.front()))
+        .with("snapshot", name);
+  }
+  co_return co_await change(std::move(volume), std::move(found),
+                            JsonObject{{"name", std::move(new_name)},
+                                       {"snapmirror_label", kLabel},
+                                       {"comment", std::move(comment)}},
+                            "adopt the snapshot");
 }
 
 Co<Status> remove_snapshot(VolumeOn volume, std::string name) {

@@ -40,6 +40,12 @@ async::Co<Result<std::vector<SnapshotInfo>>> list_snapshots(VolumeOn volume, Que
 async::Co<Result<std::optional<SnapshotInfo>>> find_snapshot(VolumeOn volume, std::string name);
 // Makes it, or answers the one of this name; kAlreadyExists: that one is somebody else's.
 async::Co<Result<SnapshotInfo>> make_snapshot(VolumeOn volume, SnapshotSpec spec);
+// Keeps one of ours longer; a time that it has already is not set again. kNotFound: there is none.
+async::Co<Result<SnapshotInfo>> keep_snapshot(VolumeOn volume, std::string name, Keep keep);
+// Makes a snapshot of others ours under a name of ours, so that it is listed, kept and deleted like
+// one of Holdfast's; its times stay. kNotFound: there is none; kConflict: something uses it.
+async::Co<Result<SnapshotInfo>> adopt_snapshot(VolumeOn volume, std::string name,
+                                               std::string new_name, std::string comment);
 // Success too when there is none. kPermissionDenied: it is not ours.
 async::Co<Status> remove_snapshot(VolumeOn volume, std::string name);
 

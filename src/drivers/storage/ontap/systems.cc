@@ -80,10 +80,21 @@ System::System(Route route, Endpoint endpoint)
   const bool cluster = endpoint_.kind == SystemKind::kCluster;
   root_ = std::make_shared<Client>(
       route_, ClientSettings{(cluster ? "cluster " : "Unified Manager ") + endpoint_.name, "/api",
-                             endpoint_.max_requests});
+                             endpoint_.max_requests, endpoint_.return_timeout});
 }
 
-Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpoint) {
+Status check_release(const Cluster& cluster) {
+  if (cluster.version.generation == 0 || at_least(cluster.version, kLeastMajor, 0)) {
+    return {};
+  }
+  return Error(Code::kFailedPrecondition,
+               fmt::format("cluster {} runs {}, and Holdfast needs ONTAP 9.{} or newer: update it",
+                           cluster.name, cluster.version.text, kLeastMajor))
+      .with("system", cluster.system);
+}
+
+Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpoint,
+                                               env::Random* random) {
   net::ClientOptions options;
   options.tls = endpoint.tls;
   constexpr int kMostConnections = 128;
@@ -91,7 +102,7 @@ Result<std::shared_ptr<System>> System::create(env::Clock& clock, Endpoint endpo
   options.max_connections_per_host = kMostConnections;  // the gates are the limit
   HF_TRY(auto http, net::HttpClient::create(clock, options));
   HF_TRY(auto credentials, Credentials::create(clock, endpoint));
-  Route route{clock, std::move(http), std::move(credentials), endpoint.base_url};
+  Route route{clock, std::move(http), std::move(credentials), endpoint.base_url, random};
   return std::shared_ptr<System>(new System(std::move(route), std::move(endpoint)));
 }
 
@@ -111,6 +122,20 @@ Co<Result<std::vector<ClusterPtr>>> System::clusters() {
   co_return asked;
 }
 
+Co<Status> System::refresh() {
+  HF_CO_TRY(auto asked, co_await ask());
+  const std::lock_guard lock(mutex_);
+  clusters_ = std::move(asked);
+  co_return Status();
+}
+
+ClusterPtr System::known(const std::string& uuid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(clusters_.begin(), clusters_.end(),
+                                  [&](const ClusterPtr& one) { return one->uuid == uuid; });
+  return found == clusters_.end() ? nullptr : *found;
+}
+
 Co<Result<std::vector<ClusterPtr>>> System::ask() {
   std::vector<ClusterPtr> found;
   if (endpoint_.kind == SystemKind::kCluster) {
@@ -124,16 +149,20 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
   for (const Json& record : records) {
     const std::string uuid = get_string(record, "uuid");
     const std::string name = get_string(record, "name", uuid);
-    auto client = std::make_shared<Client>(
-        route_,
-        ClientSettings{fmt::format("cluster {} through Unified Manager {}", name, endpoint_.name),
-                       "/api/gateways/" + net::url_encode(uuid), endpoint_.max_requests});
+    const ClusterPtr before = known(uuid);
+    auto client =
+        before ? before->client
+               : std::make_shared<Client>(
+                     route_, ClientSettings{fmt::format("cluster {} through Unified Manager {}",
+                                                        name, endpoint_.name),
+                                            "/api/gateways/" + net::url_encode(uuid),
+                                            endpoint_.max_requests, endpoint_.return_timeout});
     auto answer = co_await client->get("/cluster", {{"fields", "name,uuid,version"}},
                                        "read what cluster this is");
     Cluster cluster = cluster_from(answer ? *answer : record, endpoint_, client);
     if (!answer) {
       log_warn("ontap.cluster_silent", {{"cluster", name}, {"error", answer.error().to_string()}});
-      cluster.version = {};
+      cluster.version = before ? before->version : Version{};
     }
     found.push_back(std::make_shared<Cluster>(std::move(cluster)));
   }
@@ -142,7 +171,7 @@ Co<Result<std::vector<ClusterPtr>>> System::ask() {
 
 Status Systems::put(Endpoint endpoint) {
   const std::string name = endpoint.name;
-  HF_TRY(auto system, System::create(clock_, std::move(endpoint)));
+  HF_TRY(auto system, System::create(clock_, std::move(endpoint), random_));
   const std::lock_guard lock(mutex_);
   systems_[name] = std::move(system);
   ++generation_;
@@ -226,6 +255,7 @@ Co<Result<ClusterPtr>> Systems::cluster(std::string uuid) {
     }
     for (const ClusterPtr& cluster : *clusters) {
       if (cluster->uuid == uuid) {
+        HF_CO_TRY_VOID(check_release(*cluster));
         co_return cluster;
       }
     }

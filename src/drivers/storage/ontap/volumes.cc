@@ -17,7 +17,7 @@ constexpr std::string_view kFields =
     "space.used,"
     "space.logical_space.used,efficiency.ratio,snapshot_locking_enabled,clone.is_flexclone,"
     "clone.parent_volume,clone.parent_snapshot,consistency_group,anti_ransomware.state,"
-    "anti_ransomware.attack_probability";
+    "anti_ransomware.attack_probability,snapshot_policy.name";
 
 std::uint64_t bytes(const Json& value, std::string_view key) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(get_int(value, key), 0));
@@ -44,7 +44,11 @@ VolumeInfo volume_from(const Json& record) {
   volume.available = bytes(space, "available");
   volume.used = bytes(space, "used");
   volume.logical_used = bytes(at(space, "logical_space"), "used");
-  volume.efficiency_ratio = get_string(at(record, "efficiency"), "ratio");
+  const Json& ratio = at(at(record, "efficiency"), "ratio");
+  volume.efficiency_ratio = ratio.is_string()   ? std::string(ratio.get_string())
+                            : ratio.is_number() ? fmt::format("{:.2f}:1", ratio.to_number<double>())
+                                                : "";
+  volume.snapshot_policy = get_string(at(record, "snapshot_policy"), "name");
   volume.locking = get_bool(record, "snapshot_locking_enabled");
   const Json& clone = at(record, "clone");
   volume.is_clone = get_bool(clone, "is_flexclone");
@@ -64,6 +68,7 @@ bool is_at_or_below(const std::string& path, const std::string& directory) {
 
 // Looks on one cluster; nothing where it has no such SVM.
 Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place) {
+  HF_CO_TRY_VOID(check_release(*cluster));
   HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {{"svm.name", exactly(place.svm)},
                                                                 {"nas.path", "!null"}}));
   const VolumeInfo* best = nullptr;
@@ -115,7 +120,8 @@ Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid) {
   co_return volume_from(record);
 }
 
-Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name) {
+Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name,
+                            std::string comment) {
   JsonArray aggregates;
   for (const std::string& aggregate : like.aggregates) {
     aggregates.push_back(JsonObject{{"name", aggregate}});
@@ -126,6 +132,7 @@ Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string nam
               .body = JsonObject{{"name", name},
                                  {"svm", JsonObject{{"name", like.svm}}},
                                  {"aggregates", std::move(aggregates)},
+                                 {"comment", std::move(comment)},
                                  {"size", like.size}},
               .what = "make the volume to restore to"};
   co_return status_of(co_await cluster->client->write(std::move(write)));

@@ -23,6 +23,7 @@ struct VolumeInfo {
   std::string comment;
   std::string group;  // consistency group, by uuid and name
   std::string group_name;
+  std::string snapshot_policy;  // by which the cluster makes snapshots itself
   std::vector<std::string> aggregates;
   std::uint64_t size = 0;
   std::uint64_t available = 0;
@@ -44,7 +45,8 @@ async::Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid);
 
 // An empty read-write volume of the size and on the aggregates of another, in its SVM.
 // kAlreadyExists: the name is taken.
-async::Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name);
+async::Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name,
+                                   std::string comment);
 
 // Volume::id of this driver: cluster uuid, '/', volume uuid.
 std::string volume_id(const Cluster& cluster, const VolumeInfo& volume);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,17 +18,22 @@ namespace holdfast::storage::ontap::testing {
 
 // Which systems a bed connects.
 enum class Way { kDirect, kGateway };
+inline std::string way_name(const ::testing::TestParamInfo<Way>& info) {
+  return info.param == Way::kDirect ? "Direct" : "Gateway";
+}
 
 // A fresh volume on the simulator's first cluster, mounted by its SVM's root.
 class OntapBed {
  public:
   static std::string unavailable() { return Simulator::instance().unavailable(); }
 
-  explicit OntapBed(Way way) {
+  // `return_timeout` in seconds: how long a write waits for its job, before it is polled.
+  explicit OntapBed(Way way, int return_timeout = Endpoint().return_timeout) {
     const Simulator& simulator = Simulator::instance();
     for (int i = 0; i < (way == Way::kGateway ? 1 : simulator.clusters()); ++i) {
-      const Status added =
-          systems_.put(way == Way::kGateway ? simulator.unified_manager() : simulator.cluster(i));
+      Endpoint endpoint = way == Way::kGateway ? simulator.unified_manager() : simulator.cluster(i);
+      endpoint.return_timeout = return_timeout;
+      const Status added = systems_.put(std::move(endpoint));
       EXPECT_TRUE(added) << added.error().to_string();
     }
     static int count = 0;
@@ -46,6 +52,21 @@ class OntapBed {
     const Simulator& simulator = Simulator::instance();
     return simulator.data_dir() + "/" + simulator.cluster_name(number) + "/" +
            simulator.svm(number);
+  }
+
+  // A cluster itself, for what a test prepares: the simulator's log then tells these calls from the
+  // driver's own.
+  Client& admin(int number = 0) {
+    auto& client = admins_[number];
+    if (!client) {
+      client = Simulator::instance().admin(clock_, number);
+    }
+    return *client;
+  }
+  Written prepare(Write write, int number = 0) {
+    const auto done = run(admin(number).write(std::move(write)));
+    EXPECT_TRUE(done) << done.error().to_string();
+    return done ? *done : Written();
   }
 
   ClusterPtr cluster(int number = 0) {
@@ -67,23 +88,19 @@ class OntapBed {
 
  private:
   void make_volume() {
-    const ClusterPtr on = cluster();
-    ASSERT_NE(on, nullptr);
-    Write write{.method = "POST",
-                .path = "/storage/volumes",
-                .query = {},
-                .body = JsonObject{{"name", name_},
-                                   {"svm", JsonObject{{"name", Simulator::instance().svm(0)}}},
-                                   {"aggregates", JsonArray{JsonObject{{"name", aggregate(on)}}}},
-                                   {"size", 1u << 30},
-                                   {"nas", JsonObject{{"path", "/" + name_}}}},
-                .what = "make a volume"};
-    const auto made = run(on->client->write(std::move(write)));
-    ASSERT_TRUE(made) << made.error().to_string();
+    prepare({.method = "POST",
+             .path = "/storage/volumes",
+             .query = {},
+             .body = JsonObject{{"name", name_},
+                                {"svm", JsonObject{{"name", Simulator::instance().svm(0)}}},
+                                {"aggregates", JsonArray{JsonObject{{"name", aggregate()}}}},
+                                {"size", 1u << 30},
+                                {"nas", JsonObject{{"path", "/" + name_}}}},
+             .what = "make a volume"});
   }
 
-  std::string aggregate(const ClusterPtr& on) {
-    const auto list = run(on->client->list("/storage/aggregates", {}, "list aggregates"));
+  std::string aggregate() {
+    const auto list = run(admin().list("/storage/aggregates", {}, "list aggregates"));
     EXPECT_TRUE(list) << list.error().to_string();
     return list && !list->empty() ? get_string(list->front(), "name") : "";
   }
@@ -92,6 +109,7 @@ class OntapBed {
   async::Pool pool_{"storage", 1};
   async::Pool loop_{"loop", 1};
   Systems systems_{clock_};
+  std::map<int, std::unique_ptr<Client>> admins_;
   std::unique_ptr<Driver> driver_ = make_ontap_driver(systems_, pool_);
   std::string name_;
 };

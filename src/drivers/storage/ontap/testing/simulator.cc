@@ -62,7 +62,7 @@ Simulator::Simulator() : program_(find_program()) {
   const std::string config = data_ + ".yaml";
   const Status written =
       env::write_file_atomically(config,
-                                 "job_time: 30ms\ntransfer_time: 60ms\n"
+                                 "job_time: 30ms\ntransfer_time: 60ms\nscheduler: false\n"
                                  "users:\n  - {name: reader, password: reading, role: readonly}\n",
                                  0600);
   HF_CHECK(written.has_value(), "the simulator's configuration can be written");
@@ -127,6 +127,19 @@ Endpoint Simulator::cluster(int number) const {
 
 Endpoint Simulator::unified_manager() const {
   return endpoint_of(*find(endpoints_, "unified_manager"), SystemKind::kUnifiedManager);
+}
+
+std::unique_ptr<Client> Simulator::admin(env::Clock& clock, int number) const {
+  const Endpoint endpoint = cluster(number);
+  net::ClientOptions options;
+  options.tls = endpoint.tls;
+  auto http = net::HttpClient::create(clock, options);
+  HF_CHECK(http.has_value(), "an HTTP client can be made");
+  auto credentials = Credentials::create(clock, endpoint);
+  HF_CHECK(credentials.has_value(), "the credentials can be used");
+  return std::make_unique<Client>(
+      Route{clock, *std::move(http), *std::move(credentials), endpoint.base_url},
+      ClientSettings{.peer = "the test's own cluster", .application = "test"});
 }
 
 std::string Simulator::cluster_name(int number) const {

@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "core/base/json.h"
+#include "drivers/storage/ontap/client.h"
 #include "drivers/storage/ontap/endpoint.h"
 
 namespace holdfast::storage::ontap::testing {
@@ -27,6 +29,8 @@ class Simulator {
   // Number 0 is the first cluster. Each names the roots of all SVMs as mounts.
   Endpoint cluster(int number) const;
   Endpoint unified_manager() const;
+  // A client that says it is a test, to the cluster itself.
+  std::unique_ptr<Client> admin(env::Clock& clock, int number) const;
   // The same system as somebody who may only read.
   static Endpoint as_reader(Endpoint endpoint) {
     endpoint.user = "reader";

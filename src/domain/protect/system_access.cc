@@ -1,0 +1,114 @@
+#include "domain/protect/system_access.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/audit/audit.h"
+#include "domain/inventory/catalog.h"
+#include "domain/inventory/systems.h"
+#include "drivers/storage/ontap/clones.h"
+
+namespace holdfast::protect {
+
+namespace ontap = storage::ontap;
+using async::Co;
+
+Co<Result<std::shared_ptr<ontap::System>>> open_system(const Services* services,
+                                                       std::string id_or_name) {
+  HF_CO_TRY(const inventory::StoredSystem stored,
+            co_await services->server.db.read([id_or_name](db::Connection& sql) {
+              return inventory::find_system(sql, id_or_name);
+            }));
+  auto system = services->data.systems().find(stored.name);
+  if (!system) {
+    co_return Error(Code::kFailedPrecondition,
+                    fmt::format("storage system '{}' cannot be used: its document or a file that "
+                                "it names is wrong; add it again",
+                                stored.name));
+  }
+  co_return system;
+}
+
+Status note_system(db::Connection& sql, const ServerContext& server, const Caller& caller,
+                   std::string action, std::string target, const Json& payload) {
+  audit::Change change;
+  change.actor = caller.principal.name;
+  change.action = std::move(action);
+  change.target = std::move(target);
+  change.request_id = caller.request_id;
+  change.payload_hash = audit::payload_hash(to_text(payload));
+  change.at = server.clock.now();
+  return status_of(audit::append(sql, change));
+}
+
+Co<Result<std::set<std::string>>> clones_in_use(const Services* services) {
+  flow::ListQuery query;
+  query.statuses = {flow::RunStatus::kRunning};
+  query.limit = 1000;
+  std::set<std::string> names;
+  do {
+    HF_CO_TRY(const flow::RunPage page, co_await services->flow.list(query));
+    for (const flow::RunSummary& run : page.runs) {
+      names.insert(ontap::clone_volume_name(run.workflow_id.text()));
+    }
+    query.page_key = page.next_page_key;
+  } while (!query.page_key.empty());
+  co_return names;
+}
+
+Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
+  struct Rows {
+    std::vector<inventory::Resource> resources;
+    std::set<std::string> points;
+    std::set<std::string> locations;
+  };
+  HF_CO_TRY(const Rows rows,
+            co_await services->server.db.read([](db::Connection& sql) -> Result<Rows> {
+              Rows found;
+              HF_TRY(found.resources, inventory::list_resources(sql));
+              HF_TRY(const auto copies,
+                     sql.all("SELECT snapshot_id, method, location FROM copies WHERE state = "
+                             "'available' AND method IN ('ontap_snapshot', 'snapmirror', "
+                             "'snapmirror_cloud')"));
+              for (const db::Row& row : copies) {
+                found.points.insert(row.text(0));
+                if (row.text(1) != "ontap_snapshot") {
+                  found.locations.insert(row.text(2));
+                }
+              }
+              return found;
+            }));
+  CatalogKnowledge known{{}, rows.points, rows.locations, {}};
+  HF_CO_TRY(known.clones, co_await clones_in_use(services));
+  HF_CO_TRY(storage::Driver* const driver, services->data.driver("ontap"));
+  for (const inventory::Resource& resource : rows.resources) {
+    if (resource.driver == "ontap" && resource.agent.empty()) {
+      const auto volume = co_await driver->resolve(resource.path);
+      if (volume) {
+        known.volumes.emplace(volume->id, ProtectedVolume{resource, *volume});
+      }
+    }
+  }
+  co_return known;
+}
+
+ontap::Known known_on(std::shared_ptr<const CatalogKnowledge> knowledge,
+                      const std::string& cluster) {
+  ontap::Known known;
+  known.is_protected = [knowledge](const std::string& id) {
+    return knowledge->volumes.contains(id);
+  };
+  known.has_point = [knowledge](const std::string& name) {
+    return knowledge->points.contains(name);
+  };
+  known.clone_in_use = [knowledge](const std::string& volume) {
+    return ontap::is_clone_of(volume, knowledge->clones);
+  };
+  known.drives_relation = [knowledge, cluster](const std::string& destination) {
+    return knowledge->replicas.contains(cluster + "/" + destination);
+  };
+  return known;
+}
+
+}  // namespace holdfast::protect
