@@ -77,15 +77,20 @@ bool lies_on(const storage::ontap::Place& place, const std::string& cluster) {
 Result<Scope> named_scope(db::Connection& sql, const std::string& id) {
   HF_TRY(const auto systems, inventory::list_systems(sql));
   HF_TRY(const auto space, inventory::list_capacity(sql));
+  Scope scope;
+  scope.whole = false;
   for (const inventory::StoredSystem& system : systems) {
     if (system.name == id || system.id == id) {
-      return Scope{.name = system.name, .system = system.name, .whole = false};
+      scope.name = scope.system = system.name;
+      return scope;
     }
   }
   const auto of_cluster =
       std::find_if(space.begin(), space.end(), [&](const auto& one) { return one.cluster == id; });
   if (of_cluster != space.end()) {
-    return Scope{.name = id, .system = of_cluster->system, .cluster = id, .whole = false};
+    scope.name = scope.cluster = id;
+    scope.system = of_cluster->system;
+    return scope;
   }
   return Error(Code::kNotFound,
                fmt::format("there is no storage system or cluster '{}': this machine is 'local', "
