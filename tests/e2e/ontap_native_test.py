@@ -233,6 +233,8 @@ class Groups(GroupTest):
         self.assertEqual({point["run_id"] for point in points.values()}, {run.run_id})
         self.assertEqual(points["orders"]["time"], points["logs"]["time"])
         self.assertNotEqual(points["orders"]["id"], points["logs"]["id"])
+        self.house.finish("catalog_rebuild")
+        self.assertEqual({name: self.house.points(name)[-1] for name in points}, points, "the snapshots tell whose they are")
         sent = [(call["route"], call["method"], re.sub("[0-9a-f-]{36}", "U", call["path"]).split("&")[0]) for call in self.calls()
                 if "consistency-groups" in call["path"] and call["method"] in ("POST", "PATCH") and call["route"] == "gateway"
                 and call["status"] != 404]  # of the connection test
