@@ -282,6 +282,19 @@ class Groups(GroupTest):
         self.assertIn(first - second, (0, 1))
         self.assertGreater(second, 0)
 
+    def test_a_snapshot_that_fails_leaves_nothing_half_done(self):
+        self.protect_both()
+        self.simulator.ctl("faults", "add", "job_failure", "path=PATCH*consistency-groups*snapshots*", "code=53411921", "message=one volume failed")
+        with self.assertRaisesRegex(Exception, "one volume failed"):
+            self.backup()
+        counted = json.loads(self.simulator.ctl("count"))["clusters"]["cluster1"]
+        self.assertEqual((counted["snapshots"], counted["consistency_group_snapshots"]), (0, 0))
+        self.assertEqual(self.house.points("orders") + self.house.points("logs"), [])
+        self.simulator.ctl("faults", "clear")
+        self.backup()
+        counted = json.loads(self.simulator.ctl("count"))["clusters"]["cluster1"]
+        self.assertEqual((counted["snapshots"], counted["consistency_group_snapshots"]), (2, 1))
+
     def test_one_volume_of_the_group_goes_back_alone(self):
         self.protect_both()
         self.backup()
