@@ -233,6 +233,8 @@ class Groups(GroupTest):
         self.assertEqual({point["run_id"] for point in points.values()}, {run.run_id})
         self.assertEqual(points["orders"]["time"], points["logs"]["time"])
         self.assertNotEqual(points["orders"]["id"], points["logs"]["id"])
+        self.house.finish("catalog_rebuild")
+        self.assertEqual({name: self.house.points(name)[-1] for name in points}, points, "the snapshots tell whose they are")
         sent = [(call["route"], call["method"], re.sub("[0-9a-f-]{36}", "U", call["path"]).split("&")[0]) for call in self.calls()
                 if "consistency-groups" in call["path"] and call["method"] in ("POST", "PATCH") and call["route"] == "gateway"
                 and call["status"] != 404]  # of the connection test
@@ -279,6 +281,19 @@ class Groups(GroupTest):
         first, second = (int((volume / "number").read_text()) for volume in (self.volume, self.logs))
         self.assertIn(first - second, (0, 1))
         self.assertGreater(second, 0)
+
+    def test_a_snapshot_that_fails_leaves_nothing_half_done(self):
+        self.protect_both()
+        self.simulator.ctl("faults", "add", "job_failure", "path=PATCH*consistency-groups*snapshots*", "code=53411921", "message=one volume failed")
+        with self.assertRaisesRegex(Exception, "one volume failed"):
+            self.backup()
+        counted = json.loads(self.simulator.ctl("count"))["clusters"]["cluster1"]
+        self.assertEqual((counted["snapshots"], counted["consistency_group_snapshots"]), (0, 0))
+        self.assertEqual(self.house.points("orders") + self.house.points("logs"), [])
+        self.simulator.ctl("faults", "clear")
+        self.backup()
+        counted = json.loads(self.simulator.ctl("count"))["clusters"]["cluster1"]
+        self.assertEqual((counted["snapshots"], counted["consistency_group_snapshots"]), (2, 1))
 
     def test_one_volume_of_the_group_goes_back_alone(self):
         self.protect_both()

@@ -6,6 +6,8 @@
 // write fence: its members are quiet together, and either all of them have it or none.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/env/posix/process.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/storage_work.h"
@@ -165,11 +167,21 @@ Result<Json> answer_of(const DataContext& context, const std::vector<Taken>& all
   Json answer = encode(own);
   JsonObject& object = answer.get_object();
   object["members"] = std::move(members);
-  object["quiesced"] = all.front().quiesced;
+  const auto asked =
+      std::count_if(all.begin(), all.end(), [](const Taken& one) { return !one.quiesce.empty(); });
+  const auto held =
+      std::count_if(all.begin(), all.end(), [](const Taken& one) { return one.quiesced; });
+  object["quiesced"] = asked > 0 && held == asked;
   object["detail"] =
       fmt::format("snapshot {} at {}, {} consistent", own.name, own.read_path, own.consistency);
-  object["quiesce_detail"] = all.front().quiesced ? "quiet while the snapshot was taken"
-                                                  : "released before the snapshot was finished";
+  object["quiesce_detail"] =
+      held == asked && asked < 2 ? "quiet while the snapshot was taken"
+      : held == asked ? fmt::format("{} applications quiet while the snapshot was taken", asked)
+      : asked < 2     ? "released before the snapshot was finished"
+                      : fmt::format(
+                        "{} of {} applications were released before the snapshot was "
+                            "finished",
+                        asked - held, asked);
   return answer;
 }
 

@@ -111,7 +111,7 @@ flow::Task<Status> take_snapshot(BackupRun& run) {
   if (const std::string group = get_string(*answer, "group_detail"); !group.empty()) {
     run.steps.done("consistency_group", group, run.ctx.now());
   }
-  if (quiet && (get_bool(*answer, "quiesced") || !quiesces(run.plan))) {
+  if (quiet && get_bool(*answer, "quiesced")) {
     run.steps.done("application_quiesce", get_string(*answer, "quiesce_detail"), run.ctx.now());
   } else if (quiet) {
     run.steps.not_applicable("application_quiesce", get_string(*answer, "quiesce_detail"));

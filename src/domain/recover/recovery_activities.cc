@@ -41,8 +41,8 @@ std::vector<std::string> text_list(const Json& value, std::string_view key) {
 }
 
 // The other members of the point's group: each comes back in place to the same instant.
-Status add_members(db::Connection& sql, const ChosenPoint& chosen, const Json& input,
-                   RecoveryPlan& plan) {
+Status add_members(db::Connection& sql, const ServerContext& context, const ChosenPoint& chosen,
+                   const Json& input, RecoveryPlan& plan) {
   plan.group = chosen.resource.consistency_group;
   HF_TRY(const auto points, protect::points_of_group(sql, chosen.point));
   if (points.size() < 2) {
@@ -68,6 +68,8 @@ Status add_members(db::Connection& sql, const ChosenPoint& chosen, const Json& i
                                "its local snapshots or from repositories",
                                resource.name));
     }
+    HF_TRY(const protect::Policy policy, protect::policy_of(sql, resource, context.timezone));
+    plan.four_eyes = plan.four_eyes || policy.four_eyes;
     request.target = resource.path;
     request.in_place = true;
     plan.members.push_back(std::move(request));
@@ -82,6 +84,19 @@ bool is_native(const ServerContext& context, const RecoveryPlan& plan) {
            context.storage(request.volume.driver).restores;
   };
   return local(plan.restore) && std::all_of(plan.members.begin(), plan.members.end(), local);
+}
+
+// Whether the storage system may do it, and by which means the caller wants it.
+Status set_means(const ServerContext& context, const Json& input, RecoveryPlan& plan) {
+  plan.native = is_native(context, plan);
+  plan.wanted_means = get_string(input, "means");
+  if (!plan.wanted_means.empty() && plan.wanted_means != "files_copied" && !plan.native) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("means {} needs a storage snapshot whose system restores by itself, "
+                             "and the copy is {} in {}",
+                             plan.wanted_means, plan.copy_level, plan.copy_where));
+  }
+  return {};
 }
 
 Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext& context,
@@ -118,17 +133,6 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
                     "on another host: choose a copy in a repository",
                     chosen.resource.name));
   }
-  if (get_string(input, "recovery_type") == "group") {
-    HF_TRY_VOID(add_members(sql, chosen, input, plan));
-  }
-  plan.native = is_native(context, plan);
-  plan.wanted_means = get_string(input, "means");
-  if (!plan.wanted_means.empty() && plan.wanted_means != "files_copied" && !plan.native) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("means {} needs a storage snapshot whose system restores by itself, "
-                             "and the copy is {} in {}",
-                             plan.wanted_means, plan.copy_level, plan.copy_where));
-  }
   plan.dry_run = get_bool(input, "dry_run");
   plan.validate = get_bool(input, "validate_integrity", true);
   plan.notify = get_bool(input, "notify_completion", true);
@@ -139,6 +143,10 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
       parse_rfc3339(get_string(input, "requested_at")).value_or(context.clock.now());
   plan.rto_target_seconds = std::chrono::duration_cast<std::chrono::seconds>(policy.rto).count();
   plan.why = chosen.why;
+  if (get_string(input, "recovery_type") == "group") {
+    HF_TRY_VOID(add_members(sql, context, chosen, input, plan));
+  }
+  HF_TRY_VOID(set_means(context, input, plan));
   HF_TRY(const Estimate estimate, estimate_recovery(sql, chosen.point.bytes));
   plan.estimate_p50_seconds = estimate.p50_seconds;
   plan.estimate_p90_seconds = estimate.p90_seconds;
