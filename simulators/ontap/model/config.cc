@@ -10,7 +10,6 @@
 //   manager_poll: 15min         # how old its inventory gets; 0: it never lags
 //   peered: true
 //   data_port: false            # writers come through the files API, so that fences hold
-//   sync_interval: 1s           # between updates of synchronous mirrors; 0: when asked
 //   scheduler: true             # snapshot policies and transfer schedules run
 //   job_time: 150ms             # what a job, a transfer and a call to a dead peer take
 //   transfer_time: 300ms
@@ -200,7 +199,6 @@ Result<Config> parse_config(const std::string& text) {
   out.peered = reader.boolean_or("peered", out.peered);
   out.data_port = reader.boolean_or("data_port", out.data_port);
   out.scheduler = reader.boolean_or("scheduler", out.scheduler);
-  out.sync_interval = duration(reader, "sync_interval", out.sync_interval);
   out.job_time = duration(reader, "job_time", out.job_time);
   out.transfer_time = duration(reader, "transfer_time", out.transfer_time);
   out.dead_peer_time = duration(reader, "dead_peer_time", out.dead_peer_time);

@@ -55,7 +55,6 @@ struct Config {
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes
   Nanoseconds dead_peer_time = std::chrono::seconds(3);  // a call that consults a dead peer hangs
-  Nanoseconds sync_interval = std::chrono::seconds(1);   // between updates of synchronous mirrors
   bool scheduler = true;               // snapshot policies and transfer schedules run
   std::int64_t default_page = 10'000;  // records
   bool next_on_last_page = false;

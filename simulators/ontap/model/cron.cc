@@ -120,13 +120,6 @@ void schedule_next(World& world) {
   });
 }
 
-void synchronize_next(World& world) {
-  world.later(world.config().sync_interval, [&world] {
-    run_synchronous(world);
-    synchronize_next(world);
-  });
-}
-
 }  // namespace
 
 bool cron_matches(const JsonObject& cron, UtcTime minute) {
@@ -174,28 +167,6 @@ void run_due(World& world, UtcTime now) {
   }
 }
 
-void run_synchronous(World& world) {
-  Locked lock(world);
-  for (const auto& cluster : world.clusters()) {
-    std::vector<std::string> behind;
-    for (const auto& [id, row] : cluster->rows(kind::kRelationship)) {
-      if (text_at(row, "state") == "in_sync" && !is_transferring(row)) {
-        behind.push_back(id);
-      }
-    }
-    for (const std::string& id : behind) {
-      static_cast<void>(start_transfer(
-          world, *cluster,
-          {.relationship = id, .transfer = {}, .type = "update"}));  // a failed one says so itself
-    }
-  }
-}
-
-void start_scheduler(World& world) {
-  schedule_next(world);
-  if (world.config().sync_interval > Nanoseconds(0)) {
-    synchronize_next(world);
-  }
-}
+void start_scheduler(World& world) { schedule_next(world); }
 
 }  // namespace holdfast::ontap_sim

@@ -12,11 +12,7 @@ bool cron_matches(const JsonObject& cron, UtcTime minute);
 // What is due in the minute that `now` lies in: makes the snapshots of snapshot policies and starts
 // scheduled transfers. Called once a minute, without the lock.
 void run_due(World& world, UtcTime now);
-// Brings every relationship up to date that is in_sync and not transferring: nobody sees the writes
-// of programs, so a synchronous mirror is one that follows all the time. Without the lock.
-void run_synchronous(World& world);
-// Calls run_due() at every full minute, and run_synchronous() every Config::sync_interval, until
-// the world ends.
+// Calls run_due() at every full minute until the world ends.
 void start_scheduler(World& world);
 
 }  // namespace holdfast::ontap_sim
