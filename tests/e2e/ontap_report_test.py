@@ -1,11 +1,10 @@
 """What storage systems measure of themselves and report: in status reports, in metrics, as alerts."""
 
-import json
 import time
 import urllib.request
 
 from house import fill
-from ontap_test import OntapTest, Simulator
+from ontap_test import OntapTest
 
 
 class Reports(OntapTest):
@@ -56,48 +55,6 @@ class Reports(OntapTest):
         self.wait_for("the attack is seen", lambda: any("attack" in event["name"] for event in self.report("local")["storage"][0]["events"]))
         (storage,) = self.report("cluster1")["storage"]
         self.assertIn("svm1:data1", [event["resource"] for event in storage["events"]])
-
-
-class Access(OntapTest):
-    """What a least-privileged user and an OAuth 2.0 client may, judged by the simulator."""
-
-    CONFIG = {"users": [{"name": "backup", "password": "word", "privileges": [
-        {"path": "/api", "access": "readonly"}, {"path": "/api/storage/volumes", "access": "all"}, {"path": "/api/snapmirror", "access": "none"}]}]}
-
-    def setUp(self):
-        super().setUp()
-        self.simulator.stop()
-        config = self.folder / "simulator.json"
-        config.write_text(json.dumps(self.CONFIG))
-        self.simulator = Simulator(self.folder / "strict", self.id(), ["--config", str(config)])
-        self.addCleanup(self.simulator.stop)
-        self.volume = self.simulator.svm_folder(0) / "data1"
-
-    def test_the_test_names_the_right_that_is_missing(self):
-        described = dict(self.simulator.endpoints["clusters"][0], user="backup", password="word")
-        tried = self.house.run("system", "add", "ontap", "cluster1", *self.login(described), code=None)
-        self.assertNotEqual(tried.returncode, 0)
-        self.assertIn("/snapmirror", tried.stdout)
-
-    def test_a_client_with_a_token_backs_up(self):
-        described, oauth = self.simulator.endpoints["clusters"][0], self.simulator.endpoints["oauth2"]
-        secret = self.folder / "client-secret"
-        secret.write_text(oauth["client_secret"])
-        document = {"kind": "system", "name": "cluster1", "type": "ontap", "address": described["base_url"], "mounts": self.simulator.mounts(),
-                    "tls": {"ca_file": described["ca_file"]},
-                    "oauth2": {"token_url": oauth["token_url"], "client_id": oauth["client_id"], "client_secret_file": str(secret),
-                               "ca_file": described["ca_file"]}}
-        self.house.client.post("/v1/documents", {"document": document})
-        fill(self.volume)
-        self.house.protect("orders", self.volume)
-        point = self.house.finish("scheduled_backup", resource="orders").point
-        self.assertTrue(self.house.client.get(f"/v1/points/{point}")["copies"])
-        secret.write_text("wrong")
-        self.house.stop()
-        self.house.start()
-        report = self.house.client.test_system("cluster1")
-        self.assertFalse(all(check["good"] for check in report["checks"]), report)
-        self.assertIn("invalid_client", json.dumps(report))
 
 
 if __name__ == "__main__":

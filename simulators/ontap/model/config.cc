@@ -4,10 +4,7 @@
 //   password: secret            # else made at the first start
 //   users:                      # more of them; role admin or readonly
 //     - {name: reader, password: word, role: readonly}
-//     - {name: backup, password: word, privileges: [{path: /api/storage/volumes, access: all}]}
-//   oauth2: {client_id: holdfast, client_secret: secret}
 //   gateway: true               # of the Unified Manager
-//   manager_poll: 15min         # how old its inventory gets; 0: it never lags
 //   peered: true
 //   data_port: false            # writers come through the files API, so that fences hold
 //   scheduler: true             # snapshot policies and transfer schedules run
@@ -108,32 +105,15 @@ void read_version(ObjectReader& reader, ClusterConfig& out) {
   }
 }
 
-UserConfig read_user(ObjectReader& reader, std::vector<Problem>& problems) {
+UserConfig read_user(ObjectReader& reader) {
   UserConfig out;
   out.name = reader.string("name");
   out.password = reader.string("password");
-  const auto role = reader.optional_string("role");
-  if (role && *role != "admin" && *role != "readonly") {
+  const std::string role = reader.string_or("role", "readonly");
+  if (role != "admin" && role != "readonly") {
     reader.problem("role", "is admin or readonly");
   }
-  out.privileges = list<Privilege>(reader, "privileges", problems, [](ObjectReader& one) {
-    const Privilege right{one.string("path"), one.string("access")};
-    if (!right.path.starts_with("/api")) {
-      one.problem("path", "begins with /api");
-    }
-    if (!is_access(right.access)) {
-      one.problem("access",
-                  "is one of none, readonly, read_create, read_modify, "
-                  "read_create_modify, all");
-    }
-    return right;
-  });
-  if (role && !out.privileges.empty()) {
-    reader.problem("role", "is given beside privileges: one of them decides");
-  }
-  if (out.privileges.empty()) {
-    out.privileges = {{"/api", role == "admin" ? "all" : "readonly"}};
-  }
+  out.writes = role == "admin";
   return out;
 }
 
@@ -186,15 +166,7 @@ Result<Config> parse_config(const std::string& text) {
   Config out = default_config();
   out.user = reader.string_or("user", out.user);
   out.password = reader.string_or("password", "");
-  out.users = list<UserConfig>(reader, "users", problems,
-                               [&](ObjectReader& one) { return read_user(one, problems); });
-  if (const Json* client = reader.value("oauth2")) {
-    ObjectReader one(*client, reader.pointer_to("oauth2"), problems);
-    out.client_id = one.string("client_id");
-    out.client_secret = one.string("client_secret");
-    one.reject_unknown();
-  }
-  out.manager_poll = duration(reader, "manager_poll", out.manager_poll);
+  out.users = list<UserConfig>(reader, "users", problems, &read_user);
   out.gateway = reader.boolean_or("gateway", out.gateway);
   out.peered = reader.boolean_or("peered", out.peered);
   out.data_port = reader.boolean_or("data_port", out.data_port);

@@ -7,7 +7,6 @@
 
 #include "core/base/result.h"
 #include "core/base/time.h"
-#include "simulators/ontap/model/privileges.h"
 
 namespace holdfast::ontap_sim {
 
@@ -38,7 +37,7 @@ struct ClusterConfig {
 struct UserConfig {
   std::string name;
   std::string password;
-  std::vector<Privilege> privileges;  // what no path of them holds is 403 with code 6
+  bool writes = false;  // else only GET; a write is 403 with code 6
 };
 
 struct Config {
@@ -47,10 +46,7 @@ struct Config {
   std::string user = "admin";
   std::string password;  // empty: made at the first start
   std::vector<UserConfig> users;
-  std::string client_id = "ontap-sim-client";  // of OAuth 2.0
-  std::string client_secret;                   // empty: made at the first start
-  Nanoseconds manager_poll = Nanoseconds(0);  // the Unified Manager's inventory is that old at most
-  bool gateway = true;                        // of the Unified Manager
+  bool gateway = true;                                         // of the Unified Manager
   Nanoseconds job_time = std::chrono::milliseconds(150);       // what a job takes at least
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes

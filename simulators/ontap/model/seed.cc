@@ -183,11 +183,6 @@ Status seed(World& world) {
       }
     }
   }
-  if (!world.config().client_secret.empty()) {
-    world.set_note("oauth.secret", world.config().client_secret);
-  } else if (world.note("oauth.secret").empty()) {
-    world.set_note("oauth.secret", to_hex(world.random().bytes16()));
-  }
   if (world.note("um.password").empty()) {
     world.set_note("um.password",
                    world.config().password.empty() ? new_password(world) : world.config().password);

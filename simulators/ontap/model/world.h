@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -44,12 +43,6 @@ class Locked {
  private:
   World& world_;
   std::unique_lock<std::mutex> lock_;
-};
-
-// A list of the Unified Manager's, as old as its last poll; not kept over a restart.
-struct Polled {
-  std::optional<UtcTime> at;
-  std::vector<JsonObject> records;
 };
 
 class World {
@@ -93,9 +86,6 @@ class World {
   std::string note(const std::string& key) const;
   void set_note(const std::string& key, std::string value);
 
-  // What the Unified Manager saw of one kind of object when it polled last. Under the lock.
-  Polled& polled(std::string_view kind) { return polled_[std::string(kind)]; }
-
   // Called under the lock after a change of volumes: where each junction lies.
   std::function<void()> volumes_changed = [] {};
 
@@ -118,7 +108,6 @@ class World {
   Cluster manager_;
   std::map<std::string, std::string> notes_;
   std::map<std::string, std::string> changed_notes_;
-  std::map<std::string, Polled> polled_;
   std::mutex volume_locks_mutex_;
   std::map<std::string, std::shared_ptr<std::mutex>> volume_locks_;
   std::unique_ptr<db::Database> database_;

@@ -31,8 +31,8 @@ Outcome<Login> check_login(World& world, const Cluster* cluster, const net::Http
                                                   : Outcome<Login>(refused);
   }
   if (cluster != nullptr && (header.starts_with("Bearer ") || header.starts_with("bearer "))) {
-    HF_TRY(TokenUser user_of_token, check_token(world, header.substr(7), cluster->uuid));
-    return Login{std::move(user_of_token.name), true, std::move(user_of_token.privileges)};
+    HF_TRY(std::string name, check_token(world, header.substr(7), cluster->uuid, request.method));
+    return Login{std::move(name)};
   }
   if (!header.starts_with("Basic ") && !header.starts_with("basic ")) {
     return refused;
@@ -47,7 +47,7 @@ Outcome<Login> check_login(World& world, const Cluster* cluster, const net::Http
   }
   for (const UserConfig& one : world.config().users) {
     if (pair == one.name + ":" + one.password) {
-      return Login{one.name, allows(one.privileges, "POST", "/api"), one.privileges};
+      return Login{one.name, one.writes};
     }
   }
   return cluster ? Outcome<Login>(refused)

@@ -1,5 +1,4 @@
-// Who may call: Basic authentication, a client certificate of the simulator's own authority, a
-// bearer token.
+// Who may call: Basic authentication, a client certificate of the simulator's own authority.
 #pragma once
 
 #include "core/net/server.h"
@@ -9,8 +8,7 @@ namespace holdfast::ontap_sim {
 
 struct Login {
   std::string user;
-  bool administrator = true;                  // of the Unified Manager: may write
-  Privileges privileges = {{"/api", "all"}};  // of a cluster
+  bool administrator = true;  // may write
 };
 
 // `cluster` nullptr: the Unified Manager. 401 with code 6691623 otherwise.

@@ -10,7 +10,6 @@
 #include "core/env/posix/atomic_file.h"
 #include "simulators/ontap/model/cron.h"
 #include "simulators/ontap/model/volume.h"
-#include "simulators/ontap/server/oauth.h"
 #include "simulators/ontap/server/port.h"
 
 namespace holdfast::ontap_sim {
@@ -179,16 +178,11 @@ JsonObject Service::endpoints() {
     }
     clusters.emplace_back(std::move(one));
   }
-  return {
-      {"clusters", std::move(clusters)},
-      {"unified_manager", std::move(manager)},
-      {"oauth2",
-       {{"token_url", fmt::format("https://{}:{}{}", options_.address, manager_port(), kTokenPath)},
-        {"client_id", world_->config().client_id},
-        {"client_secret", world_->note("oauth.secret")}}},
-      {"client_certificate", options_.folder + "/client.pem"},
-      {"client_key", options_.folder + "/client.key"},
-      {"mounts", *parse_json(last_mounts_)}};
+  return {{"clusters", std::move(clusters)},
+          {"unified_manager", std::move(manager)},
+          {"client_certificate", options_.folder + "/client.pem"},
+          {"client_key", options_.folder + "/client.key"},
+          {"mounts", *parse_json(last_mounts_)}};
 }
 
 Status Service::write_endpoints() {

@@ -5,7 +5,6 @@
 
 #include "core/base/bytes.h"
 #include "core/crypto/hmac.h"
-#include "core/net/url.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -59,7 +58,8 @@ std::string issue_token(World& world, std::string_view scope) {
   return text + "." + sign(world, text);
 }
 
-Outcome<TokenUser> check_token(World& world, std::string_view token, std::string_view cluster) {
+Outcome<std::string> check_token(World& world, std::string_view token, std::string_view cluster,
+                                 std::string_view method) {
   const Fault refused(401, 6691623, "User is not authorized.");
   const auto parts = split(token, '.');
   if (parts.size() != 3 || sign(world, token.substr(0, token.rfind('.'))) != parts[2]) {
@@ -70,18 +70,16 @@ Outcome<TokenUser> check_token(World& world, std::string_view token, std::string
       int_at(claims->as_object(), "exp") <= seconds(world.now())) {
     return refused;
   }
-  TokenUser user{text_at(claims->as_object(), "sub"), {}};
-  const std::string scopes = text_at(claims->as_object(), "scope");
-  for (const std::string_view scope : split(scopes, ' ')) {
-    const auto words = split(scope, ':');
-    if (words.size() < 2 || words[0] != "ontap" || (words[1] != "*" && words[1] != cluster)) {
-      continue;
-    }
-    const std::string access(words.size() > 3 && !words[3].empty() ? words[3] : "all");
-    const bool everywhere = words.size() <= 5 || words[5].empty() || words[5] == "*";
-    user.privileges.push_back({everywhere ? "/api" : net::url_decode(words[5]), access});
+  const std::string scope = text_at(claims->as_object(), "scope");
+  const auto words = split(scope, ':');
+  if (words.size() < 2 || words[0] != "ontap" || (words[1] != "*" && words[1] != cluster)) {
+    return refused;
   }
-  return user.privileges.empty() ? Outcome<TokenUser>(refused) : Outcome<TokenUser>(user);
+  if (words.size() > 3 && words[3] == "readonly" && method != "GET" && method != "HEAD" &&
+      method != "OPTIONS") {
+    return Fault(403, 6, "not authorized for that command");
+  }
+  return text_at(claims->as_object(), "sub");
 }
 
 }  // namespace holdfast::ontap_sim

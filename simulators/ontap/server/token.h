@@ -1,7 +1,7 @@
 // OAuth 2.0 bearer tokens: JSON Web Tokens (RFC 7519) signed with HMAC-SHA-256 by this simulator.
 //
-// Scope: ontap:<cluster uuid or *>:<role>:<access>:<svm>:<path>, as ONTAP reads it; what is left
-// out is everything. Several are separated by spaces.
+// Scope: ontap:<cluster uuid or *>:<role>:<access>:<svm>:<path>; an access of "readonly" allows
+// GET.
 #pragma once
 
 #include <string>
@@ -13,11 +13,9 @@ namespace holdfast::ontap_sim {
 
 // A token that is valid for an hour. Under the lock.
 std::string issue_token(World& world, std::string_view scope);
-struct TokenUser {
-  std::string name;
-  Privileges privileges;
-};
-// 401 when it is not ours, is over, or is for another cluster. Under the lock.
-Outcome<TokenUser> check_token(World& world, std::string_view token, std::string_view cluster);
+// The user of a token; 401 when it is not ours, is over, or is for another cluster; 403 with code 6
+// when it does not allow the method. Under the lock.
+Outcome<std::string> check_token(World& world, std::string_view token, std::string_view cluster,
+                                 std::string_view method);
 
 }  // namespace holdfast::ontap_sim

@@ -34,15 +34,9 @@ JsonObject base(const Cluster& cluster, std::string_view type, std::string_view 
   return out;
 }
 
-// Fills one list from every cluster that the manager polls: as they are now, or as they were at the
-// last poll.
+// Fills one list from every cluster that the manager polls.
 template <class Make>
 std::vector<JsonObject> from_all(UmCall& call, std::string_view kind, Make make) {
-  const Nanoseconds poll = call.world.config().manager_poll;
-  Polled& polled = call.world.polled(kind);
-  if (poll > Nanoseconds(0) && polled.at && call.world.now() < *polled.at + poll) {
-    return polled.records;
-  }
   std::vector<JsonObject> out;
   for (const auto& cluster : call.world.clusters()) {
     if (!um_knows(call.world, *cluster)) {
@@ -53,9 +47,6 @@ std::vector<JsonObject> from_all(UmCall& call, std::string_view kind, Make make)
         out.push_back(make(*cluster, row));
       }
     }
-  }
-  if (poll > Nanoseconds(0)) {
-    polled = {call.world.now(), out};
   }
   return out;
 }
