@@ -1,6 +1,6 @@
-// The real one carries every write over before it is acknowledged. Here a volume is a folder that any
-// program writes to, so the folders are looked at several times a second instead: the destination is
-// behind by that much, and a failure in between loses it.
+// The real one carries every write over before it is acknowledged. Here a volume is a folder that
+// any program writes to, so the folders are looked at several times a second instead: the
+// destination is behind by that much, and a failure in between loses it.
 #include "simulators/ontap/snapmirror/sync.h"
 
 #include "simulators/ontap/model/ems.h"

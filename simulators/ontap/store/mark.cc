@@ -18,8 +18,7 @@ TreeMark mark_tree(const std::string& top) {
       return;
     }
     constexpr std::int64_t kSecond = 1'000'000'000;
-    mark.newest =
-        std::max(mark.newest, status.st_ctim.tv_sec * kSecond + status.st_ctim.tv_nsec);
+    mark.newest = std::max(mark.newest, status.st_ctim.tv_sec * kSecond + status.st_ctim.tv_nsec);
     mark.bytes += S_ISREG(status.st_mode) ? status.st_size : 0;
     ++mark.entries;
   };
