@@ -11,6 +11,7 @@ import tempfile
 import threading
 import unittest
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -47,6 +48,43 @@ class Process(unittest.TestCase):
         self.cluster.password = "wrong"
         status, body, _ = self.cluster.get("/api/cluster")
         self.assertEqual((status, body["error"]["message"]), (401, "User is not authorized."))
+
+    def test_the_managers_inventory_is_as_old_as_its_last_poll(self):
+        def named():
+            return {row["name"] for row in self.sim.manager.records("/api/datacenter/storage/volumes")}
+
+        def through_the_gateway():
+            return {row["name"] for row in self.sim.manager.records(f"/api/gateways/{self.cluster.uuid}/storage/volumes")}
+
+        self.assertIn("data1", named())
+        aggregate = self.cluster.records("/api/storage/aggregates")[0]["name"]
+        made = self.cluster.call("POST", "/api/storage/volumes", {"name": "young", "svm": {"name": "svm1"}, "aggregates": [{"name": aggregate}],
+                                                                  "size": 1 << 30})
+        self.assertEqual(self.cluster.wait(made)["state"], "success")
+        self.assertIn("young", through_the_gateway())
+        self.assertNotIn("young", named())
+        self.sim.ctl("poll")
+        self.assertIn("young", named())
+
+    def test_a_client_gets_a_token_for_its_secret(self):
+        about = self.sim.endpoints["oauth2"]
+
+        def ask(secret, **fields):
+            form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": about["client_id"], "client_secret": secret,
+                                           **fields}).encode()
+            request = urllib.request.Request(about["token_url"], form, {"Content-Type": "application/x-www-form-urlencoded"})
+            try:
+                with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=about["ca_file"])) as answer:
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as error:
+                return error.code, json.load(error)
+
+        status, granted = ask(about["client_secret"])
+        self.assertEqual((status, granted["token_type"]), (200, "Bearer"))
+        bearer = {"Authorization": "Bearer " + granted["access_token"]}
+        self.assertEqual(self.cluster.get("/api/cluster", headers=bearer)[0], 200)
+        self.assertEqual(ask("wrong"), (401, {"error": "invalid_client"}))
+        self.assertEqual(ask(about["client_secret"], grant_type="password")[0], 400)
 
     def test_everything_acknowledged_survives_a_kill(self):
         (self.sim.mount("svm1:/data1") / "a").write_text("one")

@@ -85,6 +85,9 @@ Result<Request> request_of(const std::vector<std::string>& words) {
   if (what == "gateway" && words.size() == 2 && (words[1] == "on" || words[1] == "off")) {
     return Request{"POST", "/sim/gateway", {{"on", words[1] == "on"}}};
   }
+  if (what == "poll") {
+    return Request{"POST", "/sim/poll", {}};
+  }
   if (what == "password" && words.size() == 3) {
     return Request{"POST", "/sim/password", {{"cluster", words[1]}, {"password", words[2]}}};
   }
@@ -130,8 +133,9 @@ std::string ctl_usage() {
          "  faults list | add KIND [key=value...] | remove ID | clear\n"
          "      KIND: slow milliseconds= | throttle retry_after= | error status= code= message= | "
          "cut bytes= |\n"
-         "            down cluster= | unauthorized | job_failure code= message= | stuck_job | "
-         "stale_lag seconds= |\n"
+         "            down cluster= | unauthorized | job_failure code= message= | slow_job "
+         "milliseconds= |\n"
+         "            stuck_job | transfer_failure code= message= | stale_lag seconds= |\n"
          "            next_loop | partial_list\n"
          "      where: cluster= (um: the manager) method= path= (with *, without /api) "
          "route=direct|gateway|manager\n"
@@ -141,6 +145,7 @@ std::string ctl_usage() {
          "  log [since=N]               every call, one JSON object a line\n"
          "  certificate                 new certificates of a new authority\n"
          "  gateway on|off              the manager's API gateway\n"
+         "  poll                        the manager asks its clusters anew at the next question\n"
          "  password CLUSTER|um WORD    a new password; the old one is refused\n"
          "  token [scope=...]           an OAuth 2.0 bearer token\n"
          "  attack cluster= svm= volume= [probability=none|low|moderate|high]\n";

@@ -167,6 +167,10 @@ Outcome<JsonObject> change(World& world, const ControlHooks& hooks, const std::s
     return attack(world, body);
   }
   Locked lock(world);
+  if (what == "poll") {
+    world.polled().reset();
+    return JsonObject();
+  }
   if (what == "gateway") {
     world.set_note("um.gateway", flag_at(body, "on") ? "on" : "off");
     return JsonObject();

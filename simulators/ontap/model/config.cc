@@ -4,6 +4,10 @@
 //   password: secret            # else made at the first start
 //   users:                      # more of them; role admin or readonly
 //     - {name: reader, password: word, role: readonly}
+//     - name: narrow            # on the clusters, by path: the longest that holds a call decides
+//       password: word
+//       privileges: [{path: /api, access: readonly}, {path: /api/snapmirror, access: none}]
+//   oauth2: {client_id: holdfast, client_secret: secret}   # else made at the first start
 //   gateway: true               # of the Unified Manager
 //   peered: true
 //   data_port: false            # writers come through the files API, so that fences hold
@@ -12,6 +16,8 @@
 //   transfer_time: 300ms
 //   dead_peer_time: 3s
 //   transfer_bytes_per_second: 0
+//   um_poll: 15m                # how old the Unified Manager's inventory gets
+//   sync_time: 250ms            # how soon a synchronous mirror has what was written
 //   page: 10000                 # records, where max_records is not given
 //   next_on_last_page: false
 //   max_requests: 0             # at once and per cluster; more get 429
@@ -30,6 +36,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -105,7 +112,7 @@ void read_version(ObjectReader& reader, ClusterConfig& out) {
   }
 }
 
-UserConfig read_user(ObjectReader& reader) {
+UserConfig read_user(ObjectReader& reader, std::vector<Problem>& problems) {
   UserConfig out;
   out.name = reader.string("name");
   out.password = reader.string("password");
@@ -114,6 +121,21 @@ UserConfig read_user(ObjectReader& reader) {
     reader.problem("role", "is admin or readonly");
   }
   out.writes = role == "admin";
+  out.privileges =
+      list<PrivilegeConfig>(reader, "privileges", problems, [](ObjectReader& privilege) {
+        PrivilegeConfig one{privilege.string("path"), privilege.string_or("access", "readonly")};
+        constexpr std::array<std::string_view, 6> kAccess{
+            "none", "readonly", "read_create", "read_modify", "read_create_modify", "all"};
+        if (std::ranges::find(kAccess, one.access) == kAccess.end()) {
+          privilege.problem("access",
+                            "is none, readonly, read_create, read_modify, read_create_modify or "
+                            "all");
+        }
+        if (!one.path.starts_with("/api")) {
+          privilege.problem("path", "begins with /api");
+        }
+        return one;
+      });
   return out;
 }
 
@@ -166,13 +188,22 @@ Result<Config> parse_config(const std::string& text) {
   Config out = default_config();
   out.user = reader.string_or("user", out.user);
   out.password = reader.string_or("password", "");
-  out.users = list<UserConfig>(reader, "users", problems, &read_user);
+  out.users = list<UserConfig>(reader, "users", problems,
+                               [&](ObjectReader& one) { return read_user(one, problems); });
+  if (const Json* oauth2 = reader.value("oauth2")) {
+    ObjectReader one(*oauth2, "/oauth2", problems);
+    out.oauth2.client_id = one.string_or("client_id", out.oauth2.client_id);
+    out.oauth2.client_secret = one.string_or("client_secret", "");
+    one.reject_unknown();
+  }
   out.gateway = reader.boolean_or("gateway", out.gateway);
   out.peered = reader.boolean_or("peered", out.peered);
   out.data_port = reader.boolean_or("data_port", out.data_port);
   out.scheduler = reader.boolean_or("scheduler", out.scheduler);
   out.job_time = duration(reader, "job_time", out.job_time);
   out.transfer_time = duration(reader, "transfer_time", out.transfer_time);
+  out.um_poll = duration(reader, "um_poll", out.um_poll);
+  out.sync_time = duration(reader, "sync_time", out.sync_time);
   out.dead_peer_time = duration(reader, "dead_peer_time", out.dead_peer_time);
   out.transfer_bytes_per_second = reader.integer_or("transfer_bytes_per_second", 0);
   out.default_page = reader.integer_or("page", out.default_page);

@@ -33,11 +33,25 @@ struct ClusterConfig {
   std::vector<SvmConfig> svms;
 };
 
+// What a role may do below a path; the longest path that holds a call decides.
+struct PrivilegeConfig {
+  std::string path;    // /api/storage/volumes; a part may be *
+  std::string access;  // none, readonly, read_create, read_modify, read_create_modify, all
+};
+
 // Beside the administrator: of every cluster and of the Unified Manager.
 struct UserConfig {
   std::string name;
   std::string password;
   bool writes = false;  // else only GET; a write is 403 with code 6
+  // Of the clusters' own API; none: as `writes` says. A path without a row is not allowed.
+  std::vector<PrivilegeConfig> privileges{};
+};
+
+// The client that the authorization server beside the clusters gives tokens to.
+struct OAuthConfig {
+  std::string client_id = "holdfast";
+  std::string client_secret;  // empty: made at the first start
 };
 
 struct Config {
@@ -51,7 +65,10 @@ struct Config {
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes
   Nanoseconds dead_peer_time = std::chrono::seconds(3);  // a call that consults a dead peer hangs
-  bool scheduler = true;               // snapshot policies and transfer schedules run
+  bool scheduler = true;                           // snapshot policies and transfer schedules run
+  Nanoseconds um_poll = std::chrono::minutes(15);  // how old the Unified Manager's inventory gets
+  Nanoseconds sync_time = std::chrono::milliseconds(250);  // how soon a sync mirror has a write
+  OAuthConfig oauth2;
   std::int64_t default_page = 10'000;  // records
   bool next_on_last_page = false;
   bool data_port = false;         // writers come through the data port, so that it can fence them

@@ -183,6 +183,11 @@ Status seed(World& world) {
       }
     }
   }
+  if (const std::string& secret = world.config().oauth2.client_secret; !secret.empty()) {
+    world.set_note("oauth2.secret", secret);
+  } else if (world.note("oauth2.secret").empty()) {
+    world.set_note("oauth2.secret", world.new_uuid());
+  }
   if (world.note("um.password").empty()) {
     world.set_note("um.password",
                    world.config().password.empty() ? new_password(world) : world.config().password);

@@ -11,24 +11,6 @@ namespace {
 
 std::string svm_name(const JsonObject& volume) { return text_at(volume, "svm.name"); }
 
-// What the snapshots of a volume hold beside the files: what each brought, but for the oldest,
-// whose share is still in the files.
-std::int64_t snapshot_bytes(const Cluster& cluster, const std::string& volume) {
-  std::int64_t sum = 0;
-  std::int64_t oldest = 0;
-  std::int64_t oldest_serial = 0;
-  for (const JsonObject* snapshot : cluster.below(kind::kSnapshot, volume)) {
-    const std::int64_t delta = int_at(*snapshot, "_sim.delta");
-    const std::int64_t serial = int_at(*snapshot, "_sim.serial");
-    sum += delta;
-    if (oldest_serial == 0 || serial < oldest_serial) {
-      oldest = delta;
-      oldest_serial = serial;
-    }
-  }
-  return sum - oldest;
-}
-
 }  // namespace
 
 bool is_pending(const JsonObject& object) { return object.contains(kPending); }
@@ -171,6 +153,24 @@ Outcome<const JsonObject*> resolve_volume(const Cluster& cluster, const JsonObje
                "volume");
   }
   return found;
+}
+
+// What the snapshots of a volume hold beside the files: what each brought, but for the oldest,
+// whose share is still in the files.
+std::int64_t snapshot_bytes(const Cluster& cluster, const std::string& volume) {
+  std::int64_t sum = 0;
+  std::int64_t oldest = 0;
+  std::int64_t oldest_serial = 0;
+  for (const JsonObject* snapshot : cluster.below(kind::kSnapshot, volume)) {
+    const std::int64_t delta = int_at(*snapshot, "_sim.delta");
+    const std::int64_t serial = int_at(*snapshot, "_sim.serial");
+    sum += delta;
+    if (oldest_serial == 0 || serial < oldest_serial) {
+      oldest = delta;
+      oldest_serial = serial;
+    }
+  }
+  return sum - oldest;
 }
 
 std::int64_t aggregate_size(const JsonObject& aggregate) { return int_at(aggregate, "_sim.size"); }

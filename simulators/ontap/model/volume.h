@@ -50,6 +50,8 @@ const JsonObject* volume_by_name(const Cluster& cluster, std::string_view svm,
 // Bytes that the volumes of an aggregate take.
 std::int64_t aggregate_used(const Cluster& cluster, std::string_view aggregate_uuid);
 std::int64_t aggregate_size(const JsonObject& aggregate);
+// What the snapshots of a volume hold beside its files.
+std::int64_t snapshot_bytes(const Cluster& cluster, const std::string& volume);
 // Fills space.*; measures the tree.
 void add_space(const Cluster& cluster, JsonObject& volume);
 // Bytes of a volume that nobody has written: size less files and snapshots.

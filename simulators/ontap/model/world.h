@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,10 +23,17 @@
 #include "simulators/ontap/model/cluster.h"
 #include "simulators/ontap/model/config.h"
 #include "simulators/ontap/model/fence.h"
+#include "simulators/ontap/store/savings.h"
 
 namespace holdfast::ontap_sim {
 
 class World;
+
+// What the Unified Manager saw when it last asked its clusters: its lists by kind.
+struct Polled {
+  MonoTime at;
+  std::map<std::string_view, std::vector<JsonObject>> lists;
+};
 
 // The world's lock. Lock order: a volume's lock, then this one.
 class Locked {
@@ -69,6 +77,7 @@ class World {
 
   Faults& faults() { return faults_; }
   Fences& fences() { return fences_; }
+  Savings& savings() { return savings_; }  // under the lock
 
   UtcTime now() { return clock_.now(); }
   std::string now_text();
@@ -81,6 +90,9 @@ class World {
   std::stop_token stopping() const { return stop_.get_token(); }
   // From now on work is dropped; returns when what runs has ended.
   void stop();
+
+  // Nothing: the next question asks the clusters. Under the lock; a restart forgets it.
+  std::optional<Polled>& polled() { return polled_; }
 
   // Small values that survive a restart. Under the lock.
   std::string note(const std::string& key) const;
@@ -103,6 +115,8 @@ class World {
   env::Random& random_;
   Faults faults_;
   Fences fences_;
+  Savings savings_;
+  std::optional<Polled> polled_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
   Cluster manager_;

@@ -103,6 +103,31 @@ TEST_F(ExtrasTest, TheCommandLineRestoresAFileAndRecoversAVolume) {
   EXPECT_EQ(back.text("nas.path"), "");
 }
 
+TEST_F(ExtrasTest, WhatRepeatsIsStoredOnce) {
+  std::string all;
+  for (const char letter : {'a', 'b', 'a', 'a'}) {
+    all += std::string(4096, letter);
+  }
+  put(path_to("data1", "file"), all + std::string(4 * 4096, '\0'));
+  const Reply volume = get("/storage/volumes/" + uuid_of("data1") + "?fields=efficiency");
+  EXPECT_DOUBLE_EQ(at(volume.body, "efficiency.ratio")->to_number<double>(), 4.0);
+  EXPECT_EQ(int_at(volume.body, "efficiency.space_savings.dedupe"), 6 * 4096);
+  EXPECT_EQ(int_at(volume.body, "efficiency.space_savings.total_percent"), 75);
+  ASSERT_EQ(snapshot("data1", "one").status, 201);
+  const auto aggregates = get("/storage/aggregates?fields=space").records();
+  std::int64_t logical = 0;
+  std::int64_t without = 0;
+  std::int64_t savings = 0;
+  for (const JsonObject& one : aggregates) {
+    logical += int_at(one, "space.efficiency.logical_used");
+    savings += int_at(one, "space.efficiency.savings");
+    without += int_at(one, "space.efficiency_without_snapshots.logical_used");
+  }
+  EXPECT_EQ(without, 8 * 4096);
+  EXPECT_EQ(logical, 2 * without) << "a snapshot holds everything once more";
+  EXPECT_EQ(savings, logical - 2 * 4096);
+}
+
 TEST_F(ExtrasTest, AQuotaStopsWritersOfTheFilesApi) {
   EXPECT_EQ(write("POST", "/storage/qtrees",
                   {{"name", "q1"}, {"svm.name", "svm1"}, {"volume.name", "data1"}})

@@ -1,6 +1,7 @@
 // /svm/svms and /storage/aggregates.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/seed.h"
 #include "simulators/ontap/model/volume.h"
@@ -184,7 +185,7 @@ void decorate_aggregate(Call& call, JsonObject& record, const Selection& selecti
   }
   const std::int64_t size = aggregate_size(record);
   const std::int64_t used = std::min(size, aggregate_used(call.cluster, uuid));
-  const JsonObject efficiency{{"logical_used", used}, {"ratio", 1.0}, {"savings", 0}};
+  const AggregateEfficiency efficiency = efficiency_of_aggregate(call.world, call.cluster, uuid);
   record["space"] = {
       {"block_storage",
        {{"size", size},
@@ -197,9 +198,9 @@ void decorate_aggregate(Call& call, JsonObject& record, const Selection& selecti
         {"inactive_user_data", 0},
         {"volume_deduplication_space_saved", 0},
         {"data_compaction_space_saved", 0}}},
-      {"efficiency", efficiency},
-      {"efficiency_without_snapshots", efficiency},
-      {"efficiency_without_snapshots_flexclones", efficiency},
+      {"efficiency", to_json(efficiency.whole)},
+      {"efficiency_without_snapshots", to_json(efficiency.without_snapshots)},
+      {"efficiency_without_snapshots_flexclones", to_json(efficiency.without_clones)},
       {"snapshot",
        {{"used", 0}, {"available", 0}, {"total", 0}, {"reserve_percent", 0}, {"used_percent", 0}}},
       {"footprint", used}};

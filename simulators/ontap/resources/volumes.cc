@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "simulators/ontap/model/clone.h"
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/resources/volume_parts.h"
 
 namespace holdfast::ontap_sim {
@@ -43,15 +44,18 @@ void decorate_volume(Call& call, JsonObject& record, const Selection& selection)
     set(record, "clone.has_flexclone", Json(has_clones(call.cluster, uuid)));
   }
   if (selection.wants("efficiency")) {
-    set(record, "efficiency.ratio", Json(1.0));
-    set(record, "efficiency.has_savings", Json(false));
+    const Efficiency found =
+        efficiency_of_volume(call.world, call.cluster, record).without_snapshots;
+    const std::int64_t percent = found.logical > 0 ? found.saved() * 100 / found.logical : 0;
+    set(record, "efficiency.ratio", Json(found.ratio()));
+    set(record, "efficiency.has_savings", Json(found.saved() > 0));
     set(record, "efficiency.space_savings",
-        JsonObject{{"dedupe", 0},
-                   {"dedupe_percent", 0},
+        JsonObject{{"dedupe", found.saved()},
+                   {"dedupe_percent", percent},
                    {"compression", 0},
                    {"compression_percent", 0},
-                   {"total", 0},
-                   {"total_percent", 0}});
+                   {"total", found.saved()},
+                   {"total_percent", percent}});
   }
   record["snapmirror"] = {{"is_protected", flag_at(record, "_sim.protected")},
                           {"destinations",

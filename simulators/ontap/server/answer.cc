@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "simulators/ontap/server/login.h"
 #include "simulators/ontap/server/port.h"
+#include "simulators/ontap/server/token.h"
 #include "simulators/ontap/um/manager.h"
 
 namespace holdfast::ontap_sim {
@@ -67,6 +68,10 @@ void Service::handle(Port& port, Handled& call) {
     call.prepared.reply = answer_control(request, segments);
     return;
   }
+  if (request.method == "POST" && segments == std::vector<std::string>{"oauth2", "token"}) {
+    call.prepared.reply = give_token(*world_, request);
+    return;
+  }
   const auto login = check_login(*world_, port.cluster, request);
   if (!login) {
     call.prepared.reply = fault_reply(login.error());
@@ -81,7 +86,13 @@ void Service::handle(Port& port, Handled& call) {
   segments.erase(segments.begin());
   const bool reads =
       request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
-  if (port.cluster != nullptr && !login->administrator && !reads) {
+  if (login->paths != nullptr) {
+    if (const Done allowed = check_privilege(*login->paths, "/api" + call.path, request.method);
+        !allowed) {
+      call.prepared.reply = fault_reply(allowed.error());
+      return;
+    }
+  } else if (port.cluster != nullptr && !login->administrator && !reads) {
     call.prepared.reply = fault_reply(Fault(403, 6, "not authorized for that command"));
     return;
   }

@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.h"
 #include "core/crypto/digest.h"
+#include "simulators/ontap/rest/resource.h"
 #include "simulators/ontap/server/token.h"
 
 namespace holdfast::ontap_sim {
@@ -18,7 +19,43 @@ Outcome<Login> manager_user(World& world, const std::string& name, const std::st
                          text_at(*user, "role") == "storage_administrator"};
 }
 
+// How many parts of a path a privilege holds; -1: it does not hold it.
+int depth_of(const std::string& pattern, const std::vector<std::string>& segments) {
+  const auto parts = split_path(pattern);
+  if (parts.size() > segments.size()) {
+    return -1;
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] != "*" && parts[i] != segments[i]) {
+      return -1;
+    }
+  }
+  return static_cast<int>(parts.size());
+}
+
+bool allows(std::string_view access, std::string_view method) {
+  if (method == "GET" || method == "HEAD" || method == "OPTIONS") {
+    return access != "none";
+  }
+  return access == "all" || (method == "POST" && access.find("create") != access.npos) ||
+         (method == "PATCH" && access.find("modify") != access.npos);
+}
+
 }  // namespace
+
+Done check_privilege(const std::vector<PrivilegeConfig>& role, const std::string& path,
+                     const std::string& method) {
+  const auto segments = split_path(path);
+  int deepest = -1;
+  std::string_view access = "none";
+  for (const PrivilegeConfig& one : role) {
+    if (const int depth = depth_of(one.path, segments); depth > deepest) {
+      deepest = depth;
+      access = one.access;
+    }
+  }
+  return allows(access, method) ? Done() : Done(Fault(403, 6, "not authorized for that command"));
+}
 
 Outcome<Login> check_login(World& world, const Cluster* cluster, const net::HttpRequest& request) {
   const Fault refused(401, 6691623, "User is not authorized.");
@@ -47,7 +84,8 @@ Outcome<Login> check_login(World& world, const Cluster* cluster, const net::Http
   }
   for (const UserConfig& one : world.config().users) {
     if (pair == one.name + ":" + one.password) {
-      return Login{one.name, one.writes};
+      return Login{one.name, one.writes,
+                   cluster && !one.privileges.empty() ? &one.privileges : nullptr};
     }
   }
   return cluster ? Outcome<Login>(refused)

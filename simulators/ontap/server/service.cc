@@ -11,6 +11,7 @@
 #include "simulators/ontap/model/cron.h"
 #include "simulators/ontap/model/volume.h"
 #include "simulators/ontap/server/port.h"
+#include "simulators/ontap/snapmirror/sync.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -89,6 +90,7 @@ Status Service::open(env::Random& random) {
   if (options_.config.scheduler) {
     start_scheduler(*world_);
   }
+  start_sync(*world_);
   Locked lock(*world_);
   world_->volumes_changed = [this] {
     std::string mounts = to_text(Json(mounts_of(*world_)));
@@ -178,11 +180,17 @@ JsonObject Service::endpoints() {
     }
     clusters.emplace_back(std::move(one));
   }
-  return {{"clusters", std::move(clusters)},
-          {"unified_manager", std::move(manager)},
-          {"client_certificate", options_.folder + "/client.pem"},
-          {"client_key", options_.folder + "/client.key"},
-          {"mounts", *parse_json(last_mounts_)}};
+  return {
+      {"clusters", std::move(clusters)},
+      {"unified_manager", std::move(manager)},
+      {"oauth2",
+       {{"token_url", fmt::format("https://{}:{}/oauth2/token", options_.address, manager_port())},
+        {"client_id", world_->config().oauth2.client_id},
+        {"client_secret", world_->note("oauth2.secret")},
+        {"ca_file", ca_file()}}},
+      {"client_certificate", options_.folder + "/client.pem"},
+      {"client_key", options_.folder + "/client.key"},
+      {"mounts", *parse_json(last_mounts_)}};
 }
 
 Status Service::write_endpoints() {

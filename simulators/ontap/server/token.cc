@@ -5,6 +5,8 @@
 
 #include "core/base/bytes.h"
 #include "core/crypto/hmac.h"
+#include "core/net/url.h"
+#include "simulators/ontap/rest/dispatch.h"
 
 namespace holdfast::ontap_sim {
 namespace {
@@ -45,7 +47,59 @@ std::string from_base64url(std::string_view text) {
   return bytes ? std::string(as_text(*bytes)) : std::string();
 }
 
+// A field of an application/x-www-form-urlencoded body.
+std::string form_field(std::string_view body, std::string_view name) {
+  for (const std::string_view pair : split(body, '&')) {
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return net::url_decode(pair.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+net::HttpReply no_token(int status, std::string_view error) {
+  net::HttpReply reply = json_reply(status, {{"error", error}});
+  reply.headers["content-type"] = "application/json";
+  if (status == 401) {
+    reply.headers["www-authenticate"] = "Basic realm=\"ontap-sim\"";
+  }
+  return reply;
+}
+
 }  // namespace
+
+net::HttpReply give_token(World& world, const net::HttpRequest& request) {
+  if (form_field(request.body, "grant_type") != "client_credentials") {
+    return no_token(400, "unsupported_grant_type");
+  }
+  std::string id = form_field(request.body, "client_id");
+  std::string secret = form_field(request.body, "client_secret");
+  if (const std::string_view header = request.header("authorization");
+      header.starts_with("Basic ")) {
+    const auto decoded = from_base64(header.substr(6));
+    const std::string pair = decoded ? std::string(as_text(*decoded)) : "";
+    id = net::url_decode(pair.substr(0, pair.find(':')));
+    secret = net::url_decode(pair.substr(std::min(pair.size(), pair.find(':') + 1)));
+  }
+  const std::string asked = form_field(request.body, "scope");
+  const std::string scope = asked.empty() ? "ontap:*:admin:all:*:*" : asked;
+  Locked lock(world);
+  if (id != world.config().oauth2.client_id || secret != world.note("oauth2.secret")) {
+    return no_token(401, "invalid_client");
+  }
+  if (!scope.starts_with("ontap:")) {
+    return no_token(400, "invalid_scope");
+  }
+  const std::int64_t life = std::chrono::seconds(kLife).count();
+  net::HttpReply reply = json_reply(200, {{"access_token", issue_token(world, scope)},
+                                          {"token_type", "Bearer"},
+                                          {"expires_in", life},
+                                          {"scope", scope}});
+  reply.headers["content-type"] = "application/json";
+  reply.headers["cache-control"] = "no-store";
+  return reply;
+}
 
 std::string issue_token(World& world, std::string_view scope) {
   const JsonObject claims{{"iss", "ontap-sim"},

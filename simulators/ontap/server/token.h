@@ -7,12 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "core/net/server.h"
 #include "simulators/ontap/model/world.h"
 
 namespace holdfast::ontap_sim {
 
 // A token that is valid for an hour. Under the lock.
 std::string issue_token(World& world, std::string_view scope);
+// The authorization server: a client's credentials for a token (RFC 6749, 4.4). Takes the lock.
+net::HttpReply give_token(World& world, const net::HttpRequest& request);
 // The user of a token; 401 when it is not ours, is over, or is for another cluster; 403 with code 6
 // when it does not allow the method. Under the lock.
 Outcome<std::string> check_token(World& world, std::string_view token, std::string_view cluster,

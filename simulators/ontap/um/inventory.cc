@@ -1,6 +1,7 @@
 // /datacenter/...: clusters, nodes, SVMs, aggregates and volumes in the manager's words.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/seed.h"
 #include "simulators/ontap/model/volume.h"
@@ -140,7 +141,7 @@ JsonObject volume_record(const Cluster& cluster, const JsonObject& stored) {
   return out;
 }
 
-JsonObject aggregate_record(const Cluster& cluster, const JsonObject& row) {
+JsonObject aggregate_record(UmCall& call, const Cluster& cluster, const JsonObject& row) {
   JsonObject out = base(cluster, "aggregate", kAggregates, row);
   for (const char* field : {"state", "snaplock_type", "create_time"}) {
     copy_field(row, out, field);
@@ -148,11 +149,12 @@ JsonObject aggregate_record(const Cluster& cluster, const JsonObject& row) {
   const std::string uuid = text_at(row, "uuid");
   const std::int64_t size = aggregate_size(row);
   const std::int64_t used = std::min(size, aggregate_used(cluster, uuid));
+  const Efficiency whole = efficiency_of_aggregate(call.world, cluster, uuid).whole;
   out["type"] = text_at(row, "block_storage.storage_type", "ssd");
   out["node"] = um_reference(cluster, "cluster_node", kNodes, text_at(row, "node.uuid"),
                              text_at(row, "node.name"));
   out["space"] = {{"block_storage", {{"size", size}, {"used", used}, {"available", size - used}}},
-                  {"efficiency", {{"logical_used", used}, {"savings", 0}}}};
+                  {"efficiency", {{"logical_used", whole.logical}, {"savings", whole.saved()}}}};
   out["block_storage"] = {{"primary", {{"raid_type", "raid_dp"}, {"raid_size", 24}}},
                           {"mirror", {{"state", "unmirrored"}}},
                           {"hybrid_cache", {{"enabled", false}, {"size", 0}}}};
@@ -202,22 +204,40 @@ void add(std::vector<UmRoute>& routes, std::string_view list, std::string_view o
 
 }  // namespace
 
+namespace {
+
+// What the last poll of the clusters brought. All lists are of one instant: between two polls they
+// do not change, whatever happens on the clusters.
+const Polled& last_poll(UmCall& call) {
+  std::optional<Polled>& polled = call.world.polled();
+  const MonoTime now = call.world.clock().mono();
+  if (!polled || now >= polled->at + call.world.config().um_poll) {
+    Polled fresh{now, {}};
+    fresh.lists[kind::kCluster] = from_all(call, kind::kCluster, [&](const auto& c, const auto& r) {
+      return cluster_record(call, c, r);
+    });
+    fresh.lists[kind::kNode] = from_all(
+        call, kind::kNode, [&](const auto& c, const auto& r) { return node_record(call, c, r); });
+    fresh.lists[kind::kSvm] = from_all(call, kind::kSvm, &svm_record);
+    fresh.lists[kind::kVolume] = from_all(call, kind::kVolume, &volume_record);
+    fresh.lists[kind::kAggregate] =
+        from_all(call, kind::kAggregate,
+                 [&](const auto& c, const auto& r) { return aggregate_record(call, c, r); });
+    polled = std::move(fresh);
+  }
+  return *polled;
+}
+
+}  // namespace
+
 std::vector<JsonObject> um_clusters(UmCall& call) {
-  return from_all(call, kind::kCluster, [&](const Cluster& cluster, const JsonObject& row) {
-    return cluster_record(call, cluster, row);
-  });
+  return last_poll(call).lists.at(kind::kCluster);
 }
-std::vector<JsonObject> um_nodes(UmCall& call) {
-  return from_all(call, kind::kNode, [&](const Cluster& cluster, const JsonObject& row) {
-    return node_record(call, cluster, row);
-  });
-}
-std::vector<JsonObject> um_svms(UmCall& call) { return from_all(call, kind::kSvm, &svm_record); }
-std::vector<JsonObject> um_volumes(UmCall& call) {
-  return from_all(call, kind::kVolume, &volume_record);
-}
+std::vector<JsonObject> um_nodes(UmCall& call) { return last_poll(call).lists.at(kind::kNode); }
+std::vector<JsonObject> um_svms(UmCall& call) { return last_poll(call).lists.at(kind::kSvm); }
+std::vector<JsonObject> um_volumes(UmCall& call) { return last_poll(call).lists.at(kind::kVolume); }
 std::vector<JsonObject> um_aggregates(UmCall& call) {
-  return from_all(call, kind::kAggregate, &aggregate_record);
+  return last_poll(call).lists.at(kind::kAggregate);
 }
 
 void add_um_inventory(std::vector<UmRoute>& routes) {

@@ -98,6 +98,7 @@ Outcome<UmAnswer> add_source(UmCall& call) {
       return um_fault(400, "The cluster is managed already.", "address");
     }
     call.world.manager().remove(kRemovedSource, cluster->uuid);
+    call.world.polled().reset();  // a new source is asked at once
     return UmAnswer{.status = 201, .body = source_of(call, *cluster, number)};
   }
   return um_fault(400, "No cluster answers at this address and port.", "address");
@@ -112,6 +113,7 @@ Outcome<UmAnswer> remove_source(UmCall& call) {
   HF_TRY(const UmAnswer found, um_show(sources(call), call.key()));
   const std::string uuid = call.key().substr(0, call.key().find(':'));
   call.world.manager().add(kRemovedSource, uuid, {{"uuid", uuid}});
+  call.world.polled().reset();
   return UmAnswer{.empty = true};
 }
 

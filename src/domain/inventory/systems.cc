@@ -24,7 +24,8 @@ CREATE TABLE storage_events(
 constexpr std::string_view kCapacity = R"sql(
 CREATE TABLE storage_capacity(
   system TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
-  used INTEGER NOT NULL, logical_used INTEGER NOT NULL, PRIMARY KEY(system, cluster, name)) STRICT;
+  used INTEGER NOT NULL, logical_used INTEGER NOT NULL, savings INTEGER NOT NULL,
+  PRIMARY KEY(system, cluster, name)) STRICT;
 )sql";
 constexpr std::string_view kColumns = "id, name, type, document, created_at, asked_at, problem";
 
@@ -131,20 +132,21 @@ Status note_capacity(db::Connection& sql, const std::string& system,
   HF_TRY_VOID(sql.exec("DELETE FROM storage_capacity WHERE system = ?1", system));
   for (const AggregateSpace& one : aggregates) {
     HF_TRY_VOID(
-        sql.exec("INSERT INTO storage_capacity(system, cluster, name, size, used, logical_used) "
-                 "VALUES (?1,?2,?3,?4,?5,?6)",
-                 system, one.cluster, one.name, one.size, one.used, one.logical_used));
+        sql.exec("INSERT INTO storage_capacity(system, cluster, name, size, used, logical_used, "
+                 "savings) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+                 system, one.cluster, one.name, one.size, one.used, one.logical_used, one.savings));
   }
   return {};
 }
 
 Result<std::vector<AggregateSpace>> list_capacity(db::Connection& sql) {
-  HF_TRY(const auto rows, sql.all("SELECT system, cluster, name, size, used, logical_used FROM "
-                                  "storage_capacity ORDER BY system, cluster, name"));
+  HF_TRY(const auto rows,
+         sql.all("SELECT system, cluster, name, size, used, logical_used, savings FROM "
+                 "storage_capacity ORDER BY system, cluster, name"));
   std::vector<AggregateSpace> aggregates;
   for (const db::Row& row : rows) {
-    aggregates.push_back(
-        {row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4), row.integer(5)});
+    aggregates.push_back({row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4),
+                          row.integer(5), row.integer(6)});
   }
   return aggregates;
 }

@@ -40,7 +40,15 @@ struct AggregateSpace {
   std::string name;
   std::int64_t size = 0;  // bytes
   std::int64_t used = 0;
-  std::int64_t logical_used = 0;  // before savings; 0: not told
+  std::int64_t logical_used = 0;  // as if nothing were saved; 0: not told
+  std::int64_t savings = 0;
+
+  // Logical over physical; 0: not told.
+  double efficiency() const {
+    return logical_used <= savings
+               ? 0.0
+               : static_cast<double>(logical_used) / static_cast<double>(logical_used - savings);
+  }
 };
 
 db::Migrations system_migrations();

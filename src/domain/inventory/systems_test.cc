@@ -73,10 +73,11 @@ TEST_F(StorageSystems, ShowHowFullTheyWereAtTheLastLook) {
   const auto shown = [this] {
     return *database_->read_blocking([](db::Connection& sql) { return list_capacity(sql); });
   };
-  look({{"east", "c1", "aggr1", 100, 40, 80}, {"east", "c1", "aggr2", 100, 1, 0}});
+  look({{"east", "c1", "aggr1", 100, 40, 80, 60}, {"east", "c1", "aggr2", 100, 1, 0, 0}});
   ASSERT_EQ(shown().size(), 2u);
-  EXPECT_EQ(shown().front().logical_used, 80);
-  look({{"east", "c1", "aggr1", 100, 50, 80}});
+  EXPECT_DOUBLE_EQ(shown().front().efficiency(), 4.0);
+  EXPECT_DOUBLE_EQ(shown().back().efficiency(), 0.0) << "not told";
+  look({{"east", "c1", "aggr1", 100, 50, 80, 0}});
   ASSERT_EQ(shown().size(), 1u);
   EXPECT_EQ(shown().front().used, 50);
   ASSERT_TRUE(database_->write_blocking(

@@ -142,27 +142,26 @@ Json storage_row(const inventory::StoredSystem& system, const Scope& scope,
       open.push_back(event_json(event));
     }
   }
-  std::int64_t size = 0;
-  std::int64_t used = 0;
-  std::int64_t logical = 0;
+  inventory::AggregateSpace sum;
   for (const inventory::AggregateSpace& one : space) {
-    size += counts(one) ? one.size : 0;
-    used += counts(one) ? one.used : 0;
-    logical += counts(one) ? one.logical_used : 0;
+    if (counts(one)) {
+      sum.size += one.size;
+      sum.used += one.used;
+      sum.logical_used += one.logical_used;
+      sum.savings += one.savings;
+    }
   }
-  const bool efficient = used > 0 && logical > 0;
-  return JsonObject{
-      {"system", system.name},
-      {"type", system.type},
-      {"asked_at", system.asked_at ? Json(to_rfc3339(*system.asked_at)) : Json()},
-      {"problem", system.problem.empty() ? Json() : Json(system.problem)},
-      {"open_events", JsonObject(by_severity.begin(), by_severity.end())},
-      {"events", std::move(open)},
-      {"size_bytes", size},
-      {"used_bytes", used},
-      {"logical_used_bytes", logical},
-      {"storage_efficiency",
-       efficient ? Json(static_cast<double>(logical) / static_cast<double>(used)) : Json()}};
+  const double efficiency = sum.efficiency();
+  return JsonObject{{"system", system.name},
+                    {"type", system.type},
+                    {"asked_at", system.asked_at ? Json(to_rfc3339(*system.asked_at)) : Json()},
+                    {"problem", system.problem.empty() ? Json() : Json(system.problem)},
+                    {"open_events", JsonObject(by_severity.begin(), by_severity.end())},
+                    {"events", std::move(open)},
+                    {"size_bytes", sum.size},
+                    {"used_bytes", sum.used},
+                    {"logical_used_bytes", sum.logical_used},
+                    {"storage_efficiency", efficiency == 0 ? Json() : Json(efficiency)}};
 }
 
 Result<Json> storage_of(const ServerContext& context, const Scope& scope) {

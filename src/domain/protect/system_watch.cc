@@ -78,15 +78,16 @@ Co<Result<std::vector<SystemEvent>>> serious_events(std::shared_ptr<ontap::Syste
   co_return events;
 }
 
+template <class Aggregate>
 AggregateSpace space_of(const std::string& system, const std::string& cluster,
-                        const std::string& name, std::uint64_t size, std::uint64_t used,
-                        std::uint64_t logical) {
+                        const Aggregate& one) {
   return {system,
           cluster,
-          name,
-          static_cast<std::int64_t>(size),
-          static_cast<std::int64_t>(used),
-          static_cast<std::int64_t>(logical)};
+          one.name,
+          static_cast<std::int64_t>(one.size),
+          static_cast<std::int64_t>(one.used),
+          static_cast<std::int64_t>(one.logical_used),
+          static_cast<std::int64_t>(one.savings)};
 }
 
 // Unified Manager tells of all its clusters in two lists; a cluster of itself in one.
@@ -96,7 +97,7 @@ Co<Result<std::vector<AggregateSpace>>> capacity_of(std::shared_ptr<ontap::Syste
   if (system->endpoint().kind == ontap::SystemKind::kUnifiedManager) {
     HF_CO_TRY(const auto known, co_await ontap::take_manager_capacity(system));
     for (const ontap::ManagedAggregate& one : known.aggregates) {
-      space.push_back(space_of(name, one.cluster, one.name, one.size, one.used, one.logical_used));
+      space.push_back(space_of(name, one.cluster, one));
     }
     co_return space;
   }
@@ -104,9 +105,7 @@ Co<Result<std::vector<AggregateSpace>>> capacity_of(std::shared_ptr<ontap::Syste
   for (const ontap::ClusterPtr& cluster : clusters) {
     HF_CO_TRY(const auto aggregates, co_await ontap::list_aggregates(cluster));
     for (const ontap::AggregateInfo& one : aggregates) {
-      const double logical = static_cast<double>(one.used) * one.efficiency;
-      space.push_back(space_of(name, cluster->name, one.name, one.size, one.used,
-                               static_cast<std::uint64_t>(logical)));
+      space.push_back(space_of(name, cluster->name, one));
     }
   }
   co_return space;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/inventory/systems.h"
 #include "domain/protect/system_access.h"
 #include "domain/protect/systems.h"
 #include "drivers/storage/ontap/connection_check.h"
@@ -50,36 +51,39 @@ Json managed_view(const ontap::ManagerInventory& known, const std::string& clust
 }
 
 Json space_view(std::uint64_t size, std::uint64_t used, std::uint64_t logical) {
-  return JsonObject{{"size", size},
-                    {"used", used},
-                    {"logical_used", logical},
-                    {"efficiency", used == 0 || logical == 0 ? Json()
-                                                             : Json(static_cast<double>(logical) /
-                                                                    static_cast<double>(used))}};
+  return JsonObject{{"size", size}, {"used", used}, {"logical_used", logical}};
 }
 
 // The aggregates of a cluster: from the manager's list where there is one.
 Co<Result<JsonArray>> aggregates_of(ontap::ClusterPtr cluster,
                                     const ontap::ManagerInventory* known) {
   JsonArray rows;
-  const auto add = [&rows](const std::string& name, const std::string& state, Json space) {
-    space.get_object()["name"] = name;
-    space.get_object()["state"] = state;
-    rows.push_back(std::move(space));
+  const auto add = [&rows](const auto& one) {
+    const inventory::AggregateSpace space{"",
+                                          "",
+                                          one.name,
+                                          static_cast<std::int64_t>(one.size),
+                                          static_cast<std::int64_t>(one.used),
+                                          static_cast<std::int64_t>(one.logical_used),
+                                          static_cast<std::int64_t>(one.savings)};
+    Json row = space_view(one.size, one.used, one.logical_used);
+    row.get_object()["name"] = one.name;
+    row.get_object()["state"] = one.state;
+    const double efficiency = space.efficiency();
+    row.get_object()["efficiency"] = efficiency == 0 ? Json() : Json(efficiency);
+    rows.push_back(std::move(row));
   };
   if (known != nullptr) {
     for (const ontap::ManagedAggregate& one : known->aggregates) {
       if (one.cluster == cluster->name) {
-        add(one.name, one.state, space_view(one.size, one.used, one.logical_used));
+        add(one);
       }
     }
     co_return rows;
   }
   HF_CO_TRY(const auto aggregates, co_await ontap::list_aggregates(cluster));
   for (const ontap::AggregateInfo& one : aggregates) {
-    add(one.name, one.state,
-        space_view(one.size, one.used,
-                   static_cast<std::uint64_t>(static_cast<double>(one.used) * one.efficiency)));
+    add(one);
   }
   co_return rows;
 }

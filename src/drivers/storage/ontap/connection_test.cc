@@ -105,6 +105,37 @@ TEST_F(OntapConnectionTest, LogsInWithAClientCertificate) {
   EXPECT_TRUE(found.good()) << to_pretty_text(to_json(found));
 }
 
+TEST_F(OntapConnectionTest, LogsInWithATokenOfAnAuthorizationServer) {
+  endpoint_.login = Login::kOAuth2;
+  endpoint_.user.clear();
+  endpoint_.password = SecretString();
+  endpoint_.oauth2 = Simulator::instance().oauth2();
+  const ConnectionReport found = report();
+  EXPECT_TRUE(found.good()) << to_pretty_text(to_json(found));
+  endpoint_.oauth2.scope = "ontap:*:reader:readonly:*:*";
+  EXPECT_EQ(failure().name, "right to change: /storage/volumes");
+  endpoint_.oauth2.client_secret = SecretString("wrong");
+  const Check check = failure();
+  EXPECT_EQ(check.name, "connection");
+  EXPECT_NE(check.detail.find("gives no token"), std::string::npos) << check.detail;
+}
+
+TEST_F(OntapConnectionTest, SaysWhichPathsARoleLacks) {
+  endpoint_.user = "narrow";
+  endpoint_.password = SecretString("narrow");
+  std::vector<std::string> lacking;
+  for (const Check& check : report().checks) {
+    if (!check.good) {
+      lacking.push_back(check.name);
+      EXPECT_NE(check.advice.find("/api/s"), std::string::npos) << check.advice;
+    }
+  }
+  EXPECT_EQ(lacking, (std::vector<std::string>{"right: /snapmirror/relationships",
+                                               "right: /snapmirror/policies",
+                                               "right to change: /storage/volumes",
+                                               "right to change: /snapmirror/relationships"}));
+}
+
 TEST_F(OntapConnectionTest, LooksAtNodesAndPeersByBothWays) {
   for (Endpoint endpoint :
        {Simulator::instance().cluster(0), Simulator::instance().unified_manager()}) {

@@ -178,6 +178,24 @@ TEST_P(SlowOntapFaultTest, ThrowsAStuckTransferAwayWhenItFailsOver) {
   EXPECT_EQ(read_file(OntapBed::svm_root(1) + "/" + bed_->name() + "_copy/a"), "first");
 }
 
+TEST_P(SlowOntapFaultTest, MakesAMirrorAlsoWhereAFailedAttemptLeftItsVolume) {
+  const RelationSpec spec{.destination = simulator().svm(1) + ":" + bed_->name() + "_copy",
+                          .destination_cluster = simulator().cluster_name(1),
+                          .policy = "",
+                          .schedule = ""};
+  fault("job_failure path=*snapmirror/relationships* code=460770 message=no times=1");
+  EXPECT_FALSE(run(replication().create(volume_, spec)));
+  const auto made = run(replication().create(volume_, spec));
+  EXPECT_TRUE(made) << made.error().to_string();
+  OntapBed other(GetParam());
+  const RelationSpec taken{.destination = simulator().svm(0) + ":" + other.name(),
+                           .destination_cluster = "",
+                           .policy = "",
+                           .schedule = ""};
+  EXPECT_EQ(run(replication().create(volume_, taken)).error().code(), Code::kAlreadyExists)
+      << "a volume of somebody is no leftover";
+}
+
 TEST_P(SlowOntapFaultTest, ReleasesAtTheSourceAlsoWhenTheFirstAttemptEndedInBetween) {
   const Json before = count();
   const Relation relation = mirror();

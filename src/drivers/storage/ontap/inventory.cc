@@ -21,6 +21,8 @@ AggregateInfo aggregate_from(const Json& record) {
           .size = bytes(space, "size"),
           .available = bytes(space, "available"),
           .used = bytes(space, "used"),
+          .logical_used = bytes(at(at(record, "space"), "efficiency"), "logical_used"),
+          .savings = bytes(at(at(record, "space"), "efficiency"), "savings"),
           .efficiency = get_double(at(at(record, "space"), "efficiency"), "ratio")};
 }
 
@@ -207,10 +209,11 @@ Json to_json(const ClusterInventory& inventory) {
         {"uuid", one.uuid}, {"name", one.name}, {"state", one.state}, {"subtype", one.subtype}};
   };
   const auto aggregate = [](const AggregateInfo& one) -> Json {
-    return JsonObject{{"uuid", one.uuid}, {"name", one.name},
-                      {"node", one.node}, {"state", one.state},
-                      {"size", one.size}, {"available", one.available},
-                      {"used", one.used}, {"efficiency", one.efficiency}};
+    return JsonObject{{"uuid", one.uuid},       {"name", one.name},
+                      {"node", one.node},       {"state", one.state},
+                      {"size", one.size},       {"available", one.available},
+                      {"used", one.used},       {"logical_used", one.logical_used},
+                      {"savings", one.savings}, {"efficiency", one.efficiency}};
   };
   const auto group = [](const GroupInfo& one) -> Json {
     return JsonObject{{"uuid", one.uuid},

@@ -37,6 +37,8 @@ struct AggregateInfo {
   std::uint64_t size = 0;
   std::uint64_t available = 0;
   std::uint64_t used = 0;
+  std::uint64_t logical_used = 0;  // as if nothing were saved; 0: not told
+  std::uint64_t savings = 0;
   double efficiency = 0;  // logical over physical; 0: not told
 };
 

@@ -11,6 +11,7 @@
 
 #include "core/crypto/digest.h"
 #include "core/net/url.h"
+#include "drivers/storage/ontap/errors.h"
 #include "drivers/storage/ontap/peers.h"
 #include "drivers/storage/ontap/replication_impl.h"
 #include "drivers/storage/ontap/schedules.h"
@@ -20,6 +21,8 @@ namespace holdfast::storage::ontap {
 namespace {
 
 using async::Co;
+
+constexpr std::int64_t kVolumeExists = 917526;
 
 // svm and volume of "svm:volume"; empty for groups and object stores.
 std::pair<std::string, std::string> volume_of(const std::string& path) {
@@ -171,6 +174,22 @@ Co<Result<std::string>> OntapReplication::schedule_of(ClusterPtr cluster, std::s
   co_return name;
 }
 
+namespace {
+
+// Whether an attempt that failed in between left its destination: a replica volume without data.
+Co<Result<bool>> was_left_empty(ClusterPtr cluster, std::string destination) {
+  const auto [svm, name] = volume_of(destination);
+  HF_CO_TRY(const auto volumes,
+            co_await list_volumes(cluster, {{"name", exactly(name)}, {"svm.name", exactly(svm)}}));
+  if (volumes.empty() || volumes.front().type != "dp") {
+    co_return false;
+  }
+  HF_CO_TRY(const auto snapshots, co_await list_snapshots({cluster, volumes.front().uuid}, {}));
+  co_return snapshots.empty();
+}
+
+}  // namespace
+
 Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) {
   HF_CO_TRY(const VolumeKey key, parse_volume_id(source.id));
   HF_CO_TRY(const ClusterPtr from, co_await systems_.cluster(key.cluster));
@@ -204,7 +223,15 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
     }
     body["create_destination"] = std::move(made);
   }
-  HF_CO_TRY(RelationInfo info, co_await make(to, std::move(body), path, spec.destination));
+  auto made = co_await make(to, body, path, spec.destination);
+  if (!made && ontap_code(made.error()) == kVolumeExists && body.contains("create_destination")) {
+    HF_CO_TRY(const bool left, co_await was_left_empty(to, spec.destination));
+    if (left) {
+      body.erase("create_destination");
+      made = co_await make(to, std::move(body), path, spec.destination);
+    }
+  }
+  HF_CO_TRY(RelationInfo info, std::move(made));
   if (info.relation.state == "uninitialized" && !info.transferring()) {
     HF_CO_TRY_VOID(co_await set_state(info, "snapmirrored", false, "initialize the replica"));
   }

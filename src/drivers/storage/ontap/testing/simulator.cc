@@ -63,7 +63,11 @@ Simulator::Simulator() : program_(find_program()) {
   const Status written =
       env::write_file_atomically(config,
                                  "job_time: 30ms\ntransfer_time: 60ms\nscheduler: false\n"
-                                 "users:\n  - {name: reader, password: reading, role: readonly}\n",
+                                 "users:\n  - {name: reader, password: reading, role: readonly}\n"
+                                 "  - name: narrow\n    password: narrow\n    privileges:\n"
+                                 "      - {path: /api, access: all}\n"
+                                 "      - {path: /api/snapmirror, access: none}\n"
+                                 "      - {path: /api/storage/volumes, access: readonly}\n",
                                  0600);
   HF_CHECK(written.has_value(), "the simulator's configuration can be written");
   process_ = ::fork();
@@ -147,6 +151,16 @@ std::string Simulator::cluster_name(int number) const {
 }
 
 std::string Simulator::svm(int number) const { return "svm" + std::to_string(number + 1); }
+
+OAuth2 Simulator::oauth2() const {
+  const Json* found = find(endpoints_, "oauth2");
+  HF_CHECK(found != nullptr, "the simulator has an authorization server");
+  return {.token_url = get_string(*found, "token_url"),
+          .client_id = get_string(*found, "client_id"),
+          .client_secret = SecretString(get_string(*found, "client_secret")),
+          .scope = "",
+          .ca_file = get_string(*found, "ca_file")};
+}
 
 std::string Simulator::client_certificate() const {
   return get_string(endpoints_, "client_certificate");

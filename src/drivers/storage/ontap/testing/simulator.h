@@ -40,6 +40,8 @@ class Simulator {
   std::string cluster_name(int number) const;
   std::string svm(int number) const;
   std::string data_dir() const { return data_; }
+  // Through the simulator's authorization server.
+  OAuth2 oauth2() const;
   std::string client_certificate() const;
   std::string client_key() const;
   // Runs `ontap-sim ctl WORDS --data DIR`; its output.
