@@ -233,6 +233,8 @@ class Groups(GroupTest):
         self.assertEqual({point["run_id"] for point in points.values()}, {run.run_id})
         self.assertEqual(points["orders"]["time"], points["logs"]["time"])
         self.assertNotEqual(points["orders"]["id"], points["logs"]["id"])
+        self.assertEqual(self.house.client.get(f"/v1/points/{points['orders']['id']}")["group"],
+                         [{"resource": "logs", "point": points["logs"]["id"]}])
         self.house.finish("catalog_rebuild")
         self.assertEqual({name: self.house.points(name)[-1] for name in points}, points, "the snapshots tell whose they are")
         sent = [(call["route"], call["method"], re.sub("[0-9a-f-]{36}", "U", call["path"]).split("&")[0]) for call in self.calls()

@@ -119,6 +119,10 @@ TEST_F(Groups, OnlyTheOldestMembersSchedulesFire) {
   ASSERT_TRUE(schedules);
   ASSERT_EQ(schedules->size(), 1u);
   EXPECT_EQ(schedules->front().resource.name, "data");
+  const auto other = on_database<Result<Schedule>>(
+      [&](db::Connection& sql) { return find_schedule(sql, context_, "logs", "daily"); });
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message().find("those of resource 'data'"), std::string::npos);
 }
 
 TEST_F(Groups, RefusesMembersWithOtherSchedules) {

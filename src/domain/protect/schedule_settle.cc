@@ -231,6 +231,13 @@ Result<Schedule> find_schedule(db::Connection& sql, const ServerContext& context
                                const std::string& resource, const std::string& label) {
   HF_TRY(const inventory::Resource found, inventory::find_resource(sql, resource));
   HF_TRY(const Policy policy, policy_of(sql, found, context.timezone));
+  HF_TRY(const auto members, group_members(sql, context, found));
+  if (members.front().id != found.id) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("resource '{}' is protected by the runs of consistency group '{}', "
+                             "whose schedules are those of resource '{}': name that one",
+                             found.name, found.consistency_group, members.front().name));
+  }
   std::string names;
   for (const ScheduleEntry& entry : policy.schedules) {
     if (entry.label == label) {

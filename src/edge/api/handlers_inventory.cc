@@ -3,6 +3,7 @@
 
 #include "core/async/run.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/notifications.h"
 #include "domain/protect/policy_store.h"
 #include "edge/api/handlers.h"
@@ -30,6 +31,18 @@ Result<Json> resource_row(db::Connection& sql, const protect::ServerContext& ser
                           const inventory::Resource& resource) {
   HF_TRY(const Protection protection, protection_of(sql, resource, server.timezone));
   return resource_view(resource, protection, server.clock.now());
+}
+
+// The points of the other members of the point's consistency group, from the same instant.
+Result<Json> group_of_point(db::Connection& sql, const inventory::Point& point) {
+  HF_TRY(const auto points, protect::points_of_group(sql, point));
+  JsonArray others;
+  for (const inventory::Point& other : points) {
+    if (other.id != point.id) {
+      others.push_back(JsonObject{{"resource", other.resource_name}, {"point", other.id.text()}});
+    }
+  }
+  return Json(std::move(others));
 }
 
 // The protection of a point's resource; of one that is gone, the default policy's demands.
@@ -289,7 +302,9 @@ async::Co<Result<Json>> get_point(Call call) {
       [server, id = call.path_value("id")](db::Connection& sql) -> Result<Json> {
         HF_TRY(const inventory::Point point, inventory::find_point(sql, id));
         HF_TRY(const Protection protection, protection_of_point(sql, point, server->timezone));
-        return point_view(point, protection, server->clock.now());
+        Json view = point_view(point, protection, server->clock.now());
+        HF_TRY(view.get_object()["group"], group_of_point(sql, point));
+        return view;
       });
 }
 

@@ -155,7 +155,7 @@ constexpr std::string_view kShapes = R"json({
 "Delivery": {"type":"object","required":["channel","delivered"],"properties":{"channel":{"type":"string"},"delivered":{"type":"boolean"},"detail":{"type":"string"}}},
 "WorkflowRequest": {"type":"object","properties":{"parameters":{"type":"object"},"auto_approve":{"type":"boolean"}},"additionalProperties":false},
 "Run": {"type":"object","required":["id","workflow","status"],"properties":{"id":{"type":"string"},"workflow":{"type":"string"},"status":{"enum":["running","waiting","completed","failed","cancelled"]},"result":{},"steps":{"type":"array"}}},
-"Point": {"type":"object","required":["id","resource","time","copies"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"time":{"type":"string"},"state":{"enum":["proven","covered","unproven"]},"copies":{"type":"array"}}},
+"Point": {"type":"object","required":["id","resource","time","copies"],"properties":{"id":{"type":"string"},"resource":{"type":"string"},"time":{"type":"string"},"state":{"enum":["proven","covered","unproven"]},"copies":{"type":"array"},"group":{"type":"array","description":"Points of the other members of its consistency group, from the same instant; where one point is shown","items":{"type":"object","properties":{"resource":{"type":"string"},"point":{"type":"string"}}}}}},
 "Approval": {"type":"object","required":["id","run_id","status"],"properties":{"id":{"type":"string"},"run_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired","withdrawn"]}}},
 "Reason": {"type":"object","properties":{"reason":{"type":"string"}},"additionalProperties":false},
 "Backfill": {"type":"object","required":["from","to"],"properties":{"from":{"type":"string"},"to":{"type":"string"}},"additionalProperties":false},
