@@ -48,6 +48,24 @@ class Archives(NativeTest):
         self.recover(first.point, target, copy="archive")
         self.assertEqual(contents(target), self.before)
 
+    def test_a_locked_snapshot_stays_and_keeps_its_volume_from_going_back(self):
+        self.cluster(0, f"/storage/volumes/{self.volumes()['data1']['uuid']}", {"snapshot_locking_enabled": True}, "PATCH")
+        self.policy("locked", [{"level": "local_snapshot", "lock": "1d"}],
+                    schedules=[{"daily": {"time": "02:00", "frequency": "daily", "retention": "30_days"}}])
+        self.house.protect("orders", self.volume, policy="locked")
+        first = self.house.finish("scheduled_backup", resource="orders", label="daily", manual=False).point
+        self.house.finish("scheduled_backup", resource="orders", label="daily", manual=False)
+        self.damage()
+        run = self.recover(first, means="snapshot_restore")
+        detail = self.steps(run)["restore"]["detail"]
+        self.assertIn("the storage system refused snapshot_restore", detail)
+        self.assertIn("9437886", detail)
+        self.assertEqual((self.volume / "text.txt").read_text(), "what is protected here\n")
+        self.age(first, 40)
+        third = self.house.finish("scheduled_backup", resource="orders", label="daily", manual=False)
+        self.assertRegex(self.steps(third)["retention"]["detail"], r"1 copies at .*data1 are locked, the last until \d{4}-.* and stay")
+        self.assertEqual(self.house.client.get(f"/v1/points/{first}")["copies"][0]["state"], "available")
+
     def test_what_cannot_be_locked_is_refused_when_it_is_saved(self):
         with self.assertRaises(Exception) as refused:
             self.policy("kept", ["archive"])
