@@ -1,12 +1,12 @@
 # Temporal as a second engine: our own message definitions (src/flow/temporal/proto), compiled once into
-# a library, and gRPC. Without it the build is complete otherwise.
-option(HOLDFAST_TEMPORAL "Build the driver for Temporal clusters (gRPC, protobuf)" ON)
+# a library. Without it the build is complete otherwise.
+option(HOLDFAST_TEMPORAL "Build the driver for Temporal clusters (protobuf)" ON)
 if(NOT HOLDFAST_TEMPORAL)
   return()
 endif()
 
 find_package(Protobuf REQUIRED)
-pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++ absl_synchronization)
+pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)  # in tests: a server of other makers
 
 set(generated ${CMAKE_BINARY_DIR}/generated)
 file(MAKE_DIRECTORY ${generated})

@@ -160,6 +160,12 @@ Status ServerImpl::open_state() {
   context_ = std::make_unique<protect::ServerContext>(protect::ServerContext{
       *database_, clock_, random_, options_.data_dir, host_name(), schedule::system_zone_name()});
   data_ = std::make_unique<activities::DataContext>(clock_, random_, files_, blocking_);
+  context_->storage_facts = [this](const std::string& kind) {
+    const auto driver = data_->driver(kind);
+    return !driver ? protect::StorageFacts()
+                   : protect::StorageFacts{(*driver)->capabilities().groups,
+                                           (*driver)->native_restore() != nullptr};
+  };
   channels_ = {http_client_.get(), &blocking_, &clock_};
   return {};
 }
@@ -170,11 +176,12 @@ void ServerImpl::make_registries() {
   activities::register_restore_activities(activities_, *data_);
   activities::register_storage_activities(activities_, *data_);
   activities::register_replication_activities(activities_, *data_);
+  activities::register_native_activities(activities_, *data_);
   activities::register_proof_activities(activities_, *data_);
   protect::register_backup_activities(activities_, *context_);
   protect::register_notification_activity(activities_, *context_, channels_);
   protect::register_rebuild_activities(activities_, *context_);
-  protect::register_report_activities(activities_, *context_,
+  protect::register_report_activities(activities_, *context_, *data_,
                                       [this]() -> flow::Client& { return engine_->client(); });
   recover::register_recovery_activities(activities_, *context_);
 }

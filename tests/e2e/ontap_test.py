@@ -76,9 +76,24 @@ class OntapTest(HouseTest):
         if not os.access(SIMULATOR, os.X_OK):
             reason = f"{SIMULATOR} is no program; build ontap-sim first"
             self.fail(reason) if "netapp" in os.environ.get("HOLDFAST_REQUIRE", "").split(",") else self.skipTest(reason)
-        self.simulator = Simulator(self.folder / "ontap", self.id())
+        self.simulator = self.simulate()
         self.addCleanup(self.simulator.stop)
         self.volume = self.simulator.svm_folder(0) / "data1"
+
+    def simulate(self):
+        return Simulator(self.folder / "ontap", self.id())
+
+    def cluster(self, number, path, body, method="POST"):
+        """One call on a cluster itself, as its administrator."""
+        described = self.simulator.endpoints["clusters"][number]
+        login = base64.b64encode(f"{described['user']}:{described['password']}".encode()).decode()
+        separator = "&" if "?" in path else "?"
+        request = urllib.request.Request(f"{described['base_url']}/api{path}{separator}return_timeout=30",
+                                         None if body is None else json.dumps(body).encode(),
+                                         {"Authorization": f"Basic {login}", "Content-Type": "application/json"}, method=method)
+        trusted = ssl.create_default_context(cafile=described["ca_file"])
+        with urllib.request.urlopen(request, context=trusted) as answer:
+            return json.load(answer)
 
     def login(self, described):
         secret = self.folder / "password"
@@ -215,16 +230,6 @@ class ThreeLevels(OntapTest):
         fill(self.volume)
         self.before = contents(self.volume)
         self.house.protect("orders", self.volume, policy="gold")
-
-    def cluster(self, number, path, body):
-        """One call on a cluster itself, as its administrator."""
-        described = self.simulator.endpoints["clusters"][number]
-        login = base64.b64encode(f"{described['user']}:{described['password']}".encode()).decode()
-        request = urllib.request.Request(f"{described['base_url']}/api{path}?return_timeout=30", json.dumps(body).encode(),
-                                         {"Authorization": f"Basic {login}", "Content-Type": "application/json"})
-        trusted = ssl.create_default_context(cafile=described["ca_file"])
-        with urllib.request.urlopen(request, context=trusted) as answer:
-            return json.load(answer)
 
     def test_a_volume_is_lost_recovered_and_proven_from_every_level(self):
         result = self.house.finish("scheduled_backup", resource="orders")

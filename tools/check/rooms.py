@@ -68,7 +68,8 @@ OWNERS = {
     "cjose": ([r"domain/access/jws\.cc"], "domain/access"),
     "Eigen/": ([r"domain/insight/numeric[^/]*\.cc"], "domain/insight"),
     "boost/math": ([r"domain/insight/numeric[^/]*\.cc"], "domain/insight"),
-    "grpc": ([r"flow/temporal/"], "flow"),
+    "nghttp2/": ([r"core/net/"], "core/net/http2_session.h"),
+    "grpcpp/": ([r"flow/temporal/[a-z_]*_test\.cc"], "flow/temporal/connection.h"),
     "libpq": ([r"core/db/"], "core/db/database.h"),
 }
 

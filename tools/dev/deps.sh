@@ -11,7 +11,7 @@ packages() {
 clang-19 lld-19 llvm-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev cmake ninja-build ccache
 git pkg-config ca-certificates tzdata libcurl4-openssl-dev libpq-dev libsqlite3-dev libsqlitecpp-dev libssl-dev
 libsodium-dev libzstd-dev libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev libcctz-dev
-prometheus-cpp-dev libgrpc++-dev libprotobuf-dev protobuf-compiler libbtrfsutil-dev libacl1-dev libattr1-dev libgtest-dev libgmock-dev
+prometheus-cpp-dev libnghttp2-dev libgrpc++-dev libprotobuf-dev protobuf-compiler libbtrfsutil-dev libacl1-dev libattr1-dev libgtest-dev libgmock-dev
 librapidcheck-dev postgresql restic iproute2 btrfs-progs acl attr python3 python3-venv
 NAMES
 }

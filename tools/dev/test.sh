@@ -59,7 +59,7 @@ hf_test() {
 }
 
 # The rooms whose code reads foreign bytes or shares memory between threads.
-HF_ASAN_ROOMS="base crypto env async db blob repo backup flow net schedule"
+HF_ASAN_ROOMS="base crypto env async db blob repo backup flow temporal net schedule"
 
 # hf_asan: those rooms' fast tests under the address and undefined-behaviour sanitizers.
 hf_asan() {

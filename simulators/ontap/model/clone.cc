@@ -35,10 +35,11 @@ Done finish_volume(World& world, Cluster& cluster, const std::string& uuid,
   }
   HF_TRY_VOID(remove_tree(folder));
   HF_TRY_VOID(make_volume_folder(folder));
+  // Before the copy, which gives the top its times last.
+  HF_TRY_VOID(make_volume_folder(folder + "/" + std::string(kSnapshotFolder)));
   if (!source.empty()) {
     HF_TRY_VOID(copy_tree(source, folder));
   }
-  HF_TRY_VOID(make_volume_folder(folder + "/" + std::string(kSnapshotFolder)));
   Locked lock(world);
   if (JsonObject* volume = cluster.edit(kind::kVolume, uuid)) {
     volume->erase(kPending);

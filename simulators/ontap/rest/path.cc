@@ -1,3 +1,4 @@
+#include "core/net/url.h"
 #include "simulators/ontap/rest/resource.h"
 
 namespace holdfast::ontap_sim {

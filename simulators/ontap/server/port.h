@@ -10,7 +10,7 @@ namespace holdfast::ontap_sim {
 struct Service::Port {
   Cluster* cluster = nullptr;  // nullptr: the Unified Manager
   std::string note;            // where its number is kept
-  std::uint16_t number = 0;
+  std::atomic<std::uint16_t> number = 0;
   std::unique_ptr<net::HttpServer> server;
   std::atomic<std::int64_t> active = 0;
 };

@@ -64,7 +64,9 @@ Status Service::open(env::Random& random) {
     port->cluster = cluster.get();
     port->note = "port." + cluster->name;
     for (const ClusterConfig& config : options_.config.clusters) {
-      port->number = config.name == cluster->name ? config.port : port->number;
+      if (config.name == cluster->name) {
+        port->number = config.port;
+      }
     }
     ports_.push_back(std::move(port));
   }
@@ -74,7 +76,7 @@ Status Service::open(env::Random& random) {
   {
     Locked lock(*world_);
     for (const auto& port : ports_) {
-      world_->set_note(port->note, std::to_string(port->number));
+      world_->set_note(port->note, std::to_string(port->number.load()));
     }
     last_mounts_ = to_text(Json(mounts_of(*world_)));
     HF_TRY_VOID(lock.release());
@@ -159,10 +161,11 @@ Status Service::listen(Port& port) {
 
 JsonObject Service::endpoints() {
   const auto access = [&](const Port& port, const std::string& user, const std::string& password) {
-    return JsonObject{{"base_url", fmt::format("https://{}:{}", options_.address, port.number)},
-                      {"user", user},
-                      {"password", password},
-                      {"ca_file", ca_file()}};
+    return JsonObject{
+        {"base_url", fmt::format("https://{}:{}", options_.address, port.number.load())},
+        {"user", user},
+        {"password", password},
+        {"ca_file", ca_file()}};
   };
   JsonArray clusters;
   JsonObject manager;

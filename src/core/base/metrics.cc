@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -57,6 +58,20 @@ Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels)
     slot = std::make_unique<Gauge>(&family.Add(labels));
   }
   return *slot;
+}
+
+void remove_gauges(const Labels& labels) {
+  Registry& all = instance();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.gauges, [&](const auto& entry) {
+    const auto& [name, has] = entry.first;
+    if (!std::includes(has.begin(), has.end(), labels.begin(), labels.end())) {
+      return false;
+    }
+    auto& family = prometheus::BuildGauge().Name(name).Register(all.registry);
+    family.Remove(static_cast<prometheus::Gauge*>(entry.second->implementation()));
+    return true;
+  });
 }
 
 std::string metrics_text() {

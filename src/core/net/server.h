@@ -93,7 +93,4 @@ class HttpServer {
 // Sets path and query from a request target such as /a%20b?x=1&y=2.
 void set_target(HttpRequest& request, std::string_view target);
 
-// Percent-decoding of one URL component; '+' is a space when `form` is set. Broken escapes stay.
-std::string url_decode(std::string_view text, bool form = false);
-
 }  // namespace holdfast::net

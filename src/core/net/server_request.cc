@@ -6,6 +6,7 @@
 #include "core/base/bytes.h"
 #include "core/net/server.h"
 #include "core/net/server_parts.h"
+#include "core/net/url.h"
 
 namespace holdfast::net {
 
@@ -41,20 +42,6 @@ std::string_view HttpRequest::header(std::string_view name) const {
 std::string HttpRequest::query_or(std::string_view name, std::string fallback) const {
   const auto found = query.find(name);
   return found == query.end() ? fallback : found->second;
-}
-
-std::string url_decode(std::string_view text, bool form) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto hex = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : Result<Buffer>(Buffer());
-    if (text[i] == '%' && hex && hex->size() == 1) {
-      out += static_cast<char>(hex->front());
-      i += 2;
-    } else {
-      out += form && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
 }
 
 }  // namespace holdfast::net

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base/bytes.h"
+
 namespace holdfast::net {
 namespace {
 
@@ -154,6 +156,20 @@ std::string url_encode(std::string_view text, bool keep_slash) {
       out += c;
     } else {
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::string url_decode(std::string_view text, bool form) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto hex = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : Result<Buffer>(Buffer());
+    if (text[i] == '%' && hex && hex->size() == 1) {
+      out += static_cast<char>(hex->front());
+      i += 2;
+    } else {
+      out += form && text[i] == '+' ? ' ' : text[i];
     }
   }
   return out;

@@ -35,4 +35,7 @@ Result<std::string> server_address(std::string_view text);
 // Percent-encodes every byte but RFC 3986's unreserved ones; `keep_slash` leaves '/' too.
 std::string url_encode(std::string_view text, bool keep_slash = false);
 
+// Percent-decoding of one URL component; '+' is a space when `form` is set. Broken escapes stay.
+std::string url_decode(std::string_view text, bool form = false);
+
 }  // namespace holdfast::net

@@ -117,13 +117,18 @@ struct RestoreRequest {
   std::string snapshot_id;
   std::string snapshot_path;       // of a storage snapshot: where it can be read
   std::string mirror;              // of a copy that must be fetched first: where it is
-  VolumeRef volume;                // of such a copy: the original
+  VolumeRef volume;                // of such a copy and of a storage snapshot: the original
   std::string source_path;         // the live path whose tree the snapshot holds
   std::vector<std::string> paths;  // relative to the source path; empty: everything
   std::string target;
   bool in_place = false;
   bool verify = true;  // read every restored file again
+  // By which the storage system brings it back itself (Means); empty: files are copied.
+  std::string means{};
+  std::vector<std::string> excludes{};  // the driver's own files at the top of the target
   static void fields(auto& v, auto&& visit) {
+    visit("means", v.means);
+    visit("excludes", v.excludes);
     visit("repository", v.repository);
     visit("snapshot_id", v.snapshot_id);
     visit("snapshot_path", v.snapshot_path);
@@ -137,6 +142,23 @@ struct RestoreRequest {
   }
 };
 
+// How a recovery from a storage snapshot is done, and what that would cost beside the files.
+struct Means {
+  // snapshot_restore (the whole volume goes back), file_restore, clone, files_copied
+  std::string means = "files_copied";
+  std::string why;                // one sentence; empty: there is no other means
+  std::uint64_t loses = 0;        // newer snapshots that the means throws away
+  std::vector<std::string> lost;  // their names
+  std::vector<std::string> excludes;
+  static void fields(auto& v, auto&& visit) {
+    visit("means", v.means);
+    visit("why", v.why);
+    visit("loses", v.loses);
+    visit("lost", v.lost);
+    visit("excludes", v.excludes);
+  }
+};
+
 struct RestorePlan {
   std::uint64_t creates = 0;
   std::uint64_t overwrites = 0;
@@ -144,7 +166,9 @@ struct RestorePlan {
   std::uint64_t bytes = 0;
   std::vector<std::string> create_sample;  // at most 20 paths each
   std::vector<std::string> overwrite_sample;
+  std::vector<std::string> delete_sample;
   static void fields(auto& v, auto&& visit) {
+    visit("delete_sample", v.delete_sample);
     visit("creates", v.creates);
     visit("overwrites", v.overwrites);
     visit("deletes", v.deletes);

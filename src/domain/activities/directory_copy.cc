@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/base/units.h"
@@ -107,12 +108,45 @@ Status plan_pair(const Pair& pair, RestorePlan& plan) {
   return {};
 }
 
+// What is in the target and not in the snapshot goes when the whole volume goes back. A directory
+// that goes counts as one entry with everything in it.
+Status plan_deletions(const RestoreRequest& request, RestorePlan& plan) {
+  const fs::path top(request.target);
+  std::error_code failure;
+  auto entries = fs::recursive_directory_iterator(top, failure);
+  for (; !failure && entries != fs::end(entries); entries.increment(failure)) {
+    const fs::path relative = entries->path().lexically_relative(top);
+    const bool own =
+        entries.depth() == 0 && std::find(request.excludes.begin(), request.excludes.end(),
+                                          relative.string()) != request.excludes.end();
+    std::error_code ignored;
+    const bool kept = fs::exists(fs::symlink_status(request.snapshot_path / relative, ignored));
+    if (!own && !kept) {
+      ++plan.deletes;
+      if (plan.delete_sample.size() < kSample) {
+        plan.delete_sample.push_back(relative.string());
+      }
+    }
+    if ((own || !kept) && entries->is_directory(ignored) && !entries->is_symlink(ignored)) {
+      entries.disable_recursion_pending();
+    }
+  }
+  if (failure) {
+    return Error(Code::kUnavailable,
+                 fmt::format("cannot read {}: {}", top.string(), failure.message()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Json> plan_directory_copy(const RestoreRequest& request) {
   RestorePlan plan;
   for (const Pair& pair : pairs_of(request)) {
     HF_TRY_VOID(plan_pair(pair, plan));
+  }
+  if (request.means == "snapshot_restore") {
+    HF_TRY_VOID(plan_deletions(request, plan));
   }
   return encode(plan);
 }
@@ -169,9 +203,10 @@ Result<Json> compare_directory_copy(const RestoreRequest& request, std::stop_tok
     }
   }
   verdict.good = verdict.different == 0;
-  verdict.detail = verdict.good
-                       ? fmt::format("{} files equal the snapshot", verdict.checked)
-                       : fmt::format("{} files differ from the snapshot", verdict.different);
+  verdict.detail =
+      verdict.good ? fmt::format("{} files equal the snapshot", verdict.checked)
+                   : fmt::format("{} files differ from the snapshot, such as {}", verdict.different,
+                                 verdict.sample.empty() ? "?" : verdict.sample.front());
   return encode(verdict);
 }
 

@@ -87,8 +87,12 @@ struct BackupPlan {
   bool verify_integrity = true;
   bool update_catalog = true;
   bool send_notifications = true;
+  // What the other members of the resource's group need, from the same snapshot; each with a point
+  // and copies of its own.
+  std::vector<BackupPlan> members{};
 
   static void fields(auto& v, auto&& visit) {
+    visit("members", v.members);
     visit("run_id", v.run_id);
     visit("point_id", v.point_id);
     visit("resource_id", v.resource_id);

@@ -1,5 +1,6 @@
 // proof.run: proves one copy at the level that is asked for, in a scratch directory that is gone
-// afterwards whatever happened.
+// afterwards whatever happened; a storage snapshot whose system clones it, on such a clone, which
+// is as isolated, needs no room, and goes as well.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "domain/activities/directory_copy.h"
 #include "domain/activities/engine_work.h"
 #include "domain/activities/progress_beat.h"
+#include "domain/activities/proof_clone.h"
 #include "domain/activities/recovery_types.h"
 #include "engine/backup/compare.h"
 #include "engine/backup/restore.h"
@@ -48,6 +50,7 @@ struct Proof {
   ActivityContext& activity;
   ProofPlan plan;
   backup::Progress progress{};
+  std::vector<std::string> excludes{};  // the driver's own files at the top of the source
 };
 
 ProofDone reached(std::string level, Verdict verdict) {
@@ -126,10 +129,22 @@ Result<Verdict> restore_to(Proof& proof, const Scratch& scratch) {
   return verdict;
 }
 
-Result<ProofDone> probe(Proof& proof, const Scratch& scratch, Verdict restored) {
+// The clone of the snapshot reads as the snapshot does: every byte of both is read.
+Result<Verdict> read_clone(Proof& proof, const ProofClone& clone) {
+  RestoreRequest request = proof.plan.restore;
+  request.target = clone.path();
+  HF_TRY(const Json compared, compare_directory_copy(request, proof.activity.stop_token()));
+  auto verdict = decode<Verdict>(compared);
+  if (verdict.good) {
+    verdict.detail = fmt::format("{} entries of a clone read", verdict.checked);
+  }
+  return verdict;
+}
+
+Result<ProofDone> probe(Proof& proof, const std::string& restored_to, Verdict restored) {
   env::CommandOptions options;
-  options.directory = scratch.path();
-  options.environment["HOLDFAST_RESTORED"] = scratch.path();
+  options.directory = restored_to;
+  options.environment["HOLDFAST_RESTORED"] = restored_to;
   options.environment["HOLDFAST_POINT"] = proof.plan.point_id;
   options.timeout = kProbeTime;
   options.stop = proof.activity.stop_token();
@@ -146,14 +161,18 @@ Result<ProofDone> probe(Proof& proof, const Scratch& scratch, Verdict restored) 
 // L4: the restored copy against the live source. What changed since is listed, not failed; when
 // more than one file in a hundred has changed, the comparison says too little and L2 is what was
 // reached.
-Result<ProofDone> compare_with_source(Proof& proof, const Scratch& scratch, Verdict restored) {
+Result<ProofDone> compare_with_source(Proof& proof, const std::string& restored_to,
+                                      Verdict restored) {
   backup::CompareOptions options;
   options.consistency_time = proof.plan.point_time;
   options.progress = &proof.progress;
   options.stop = proof.activity.stop_token();
   options.excludes = {"/.holdfast"};
+  for (const std::string& own : proof.excludes) {
+    options.excludes.push_back("/" + own);
+  }
   HF_TRY(const auto report,
-         backup::compare_directories(scratch.path(), proof.plan.restore.source_path, options));
+         backup::compare_directories(restored_to, proof.plan.restore.source_path, options));
   Verdict verdict;
   verdict.checked = report.compared;
   verdict.bytes = report.bytes_compared;
@@ -186,12 +205,8 @@ Result<ProofDone> compare_with_source(Proof& proof, const Scratch& scratch, Verd
   return reached("L4", std::move(verdict));
 }
 
-Result<ProofDone> prove(Proof& proof) {
-  if (proof.plan.level == "L1" && proof.plan.restore.snapshot_path.empty()) {
-    return read_back(proof);
-  }
-  const Scratch scratch(proof.plan.restore.target);
-  auto restored = restore_to(proof, scratch);
+// What a restored (or cloned) copy that reads well is worth, at the level that is asked for.
+Result<ProofDone> judge(Proof& proof, const std::string& restored_to, Result<Verdict> restored) {
   if (!restored &&
       (restored.error().code() == Code::kDataLoss || restored.error().code() == Code::kPartial)) {
     return reached("L0", damaged(restored.error().to_string()));
@@ -201,12 +216,47 @@ Result<ProofDone> prove(Proof& proof) {
     return reached("L0", *std::move(restored));
   }
   if (proof.plan.level == "L3") {
-    return probe(proof, scratch, *std::move(restored));
+    return probe(proof, restored_to, *std::move(restored));
   }
   if (proof.plan.level == "L4") {
-    return compare_with_source(proof, scratch, *std::move(restored));
+    return compare_with_source(proof, restored_to, *std::move(restored));
   }
   return reached(proof.plan.level, *std::move(restored));
+}
+
+Result<ProofDone> prove_on_scratch(Proof& proof) {
+  const Scratch scratch(proof.plan.restore.target);
+  return judge(proof, scratch.path(), restore_to(proof, scratch));
+}
+
+// On a clone; where the system makes none, in the scratch directory, and the detail says so.
+Result<ProofDone> prove_snapshot(Proof& proof) {
+  HF_TRY(const OpenVolume open, open_volume(proof.context, proof.plan.restore.volume));
+  HF_TRY(const storage::ReadView live,
+         wait(proof.context, open.driver->read_view(open.volume, "")));
+  proof.excludes = live.exclude;
+  if (!open.driver->capabilities().clones) {
+    return prove_on_scratch(proof);
+  }
+  auto clone =
+      ProofClone::make(proof.context, open, proof.plan.restore.snapshot_id, proof.plan.run_id);
+  if (clone) {
+    HF_TRY(ProofDone done, judge(proof, (*clone)->path(), read_clone(proof, **clone)));
+    return done;
+  }
+  if (clone.error().retry() == Retry::kTransient) {
+    return clone.error();
+  }
+  HF_TRY(ProofDone done, prove_on_scratch(proof));
+  done.verdict.detail += "; copied, as there is no clone: " + clone.error().message();
+  return done;
+}
+
+Result<ProofDone> prove(Proof& proof) {
+  if (proof.plan.level == "L1" && proof.plan.restore.snapshot_path.empty()) {
+    return read_back(proof);
+  }
+  return proof.plan.native ? prove_snapshot(proof) : prove_on_scratch(proof);
 }
 
 Result<Json> run_proof(const DataContext& context, ActivityContext& activity, const Json& input) {

@@ -33,7 +33,12 @@ struct RecoveryPlan {
   std::int64_t estimate_p50_seconds = 0;  // over earlier recoveries, scaled by bytes
   std::int64_t estimate_p90_seconds = 0;
   std::int64_t estimate_samples = 0;
-  std::string why;  // how the point was chosen, one sentence
+  std::string why;           // how the point was chosen, one sentence
+  bool native = false;       // the driver of the copy may bring it back by itself
+  std::string wanted_means;  // what the caller insists on; empty: what loses nothing
+  // Of a group recovery: its name, and what comes back beside `restore`, to the same instant.
+  std::string group;
+  std::vector<RestoreRequest> members;
 
   static void fields(auto& v, auto&& visit) {
     visit("run_id", v.run_id);
@@ -58,6 +63,10 @@ struct RecoveryPlan {
     visit("estimate_p90_seconds", v.estimate_p90_seconds);
     visit("estimate_samples", v.estimate_samples);
     visit("why", v.why);
+    visit("native", v.native);
+    visit("wanted_means", v.wanted_means);
+    visit("group", v.group);
+    visit("members", v.members);
   }
 };
 
@@ -75,6 +84,7 @@ struct ProofPlan {
   std::string agent;       // which proves it, in a scratch directory of its own; empty: the server
   std::string probe_command;
   std::vector<std::string> channels;
+  bool native = false;  // the driver of the copy may clone it
 
   static void fields(auto& v, auto&& visit) {
     visit("run_id", v.run_id);
@@ -88,6 +98,7 @@ struct ProofPlan {
     visit("restore", v.restore);
     visit("agent", v.agent);
     visit("probe_command", v.probe_command);
+    visit("native", v.native);
     visit("channels", v.channels);
   }
 };

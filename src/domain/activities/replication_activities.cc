@@ -5,6 +5,7 @@
 #include "core/async/run.h"
 #include "core/base/units.h"
 #include "domain/activities/data_activities.h"
+#include "domain/activities/locked_names.h"
 #include "domain/activities/progress_beat.h"
 #include "drivers/storage/driver.h"
 #include "drivers/storage/native_restore.h"
@@ -18,6 +19,7 @@ using flow::ActivityContext;
 constexpr std::string_view kStore = ":/objstore";
 // Policy of relations that Holdfast makes: what it labels is carried over; how long it stays there
 // is decided by retention, which deletes each copy itself.
+// Levels with a lock have a policy of their own each, since the lock is a rule's.
 constexpr std::string_view kOwnPolicy = "holdfast";
 constexpr std::string_view kOwnLabel = "holdfast";
 constexpr int kMostCopies = 250;
@@ -59,6 +61,7 @@ bool serves(const storage::Relation& relation, const std::string& level) {
   const bool store = relation.destination.ends_with(kStore);
   const bool remote =
       relation.source_cluster != relation.destination_cluster && !relation.source_cluster.empty();
+  // An archive is told from a replica by its destination, which its level always names.
   return level == "cloud_backup"     ? store
          : level == "remote_replica" ? !store && remote
                                      : !store && !remote;
@@ -101,17 +104,45 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
   const size_t slash = store ? std::string::npos : destination.find('/');
   spec.destination_cluster = slash == std::string::npos ? "" : destination.substr(0, slash);
   spec.destination = slash == std::string::npos ? destination : destination.substr(slash + 1);
-  spec.policy = get_string(input, "mirror_policy", std::string(kOwnPolicy));
+  const std::string lock = get_string(input, "lock");
+  const std::string ours = std::string(kOwnPolicy) + (lock.empty() ? "" : "_locked_" + lock);
+  spec.policy = get_string(input, "mirror_policy", ours);
+  spec.locking = !lock.empty();
   spec.schedule = get_string(input, "transfer_schedule");
-  if (spec.policy == kOwnPolicy) {
+  if (spec.policy == ours) {
     const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
     storage::ReplicationPolicy policy{
-        spec.policy, {{std::string(kOwnLabel), kMostCopies, get_string(input, "lock")}}};
+        spec.policy, {{std::string(kOwnLabel), kMostCopies, lock}}, /*only_labelled=*/true};
     HF_TRY_VOID(wait(context, open.replication->put_policy(
                                   slash == std::string::npos ? own : spec.destination_cluster,
                                   std::move(policy))));
   }
   return wait(context, open.replication->create(open.volume, std::move(spec)));
+}
+
+// The lock of the copy that was carried over, in words. kFailedPrecondition: it has none, so that
+// the level's promise does not hold.
+Result<std::string> lock_of(const DataContext& context, const Open& opened,
+                            const storage::Relation& relation, const Json& input) {
+  const std::int64_t wanted = get_int(input, "lock_seconds");
+  if (wanted == 0) {
+    return std::string();
+  }
+  HF_TRY(const auto copy,
+         wait(context, opened.replication->copy_of(relation.id, get_string(input, "snapshot"))));
+  if (!copy || !copy->locked_until ||
+      *copy->locked_until < copy->time + std::chrono::seconds(wanted)) {
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("the copy at {} is {}: switch snapshot locking on for that volume, and give "
+                    "policy {} a rule for the label '{}' with the period {}",
+                    place_of(relation),
+                    copy && copy->locked_until
+                        ? "locked until " + to_rfc3339(*copy->locked_until) + " only"
+                        : "not locked",
+                    relation.policy, kOwnLabel, get_string(input, "lock")));
+  }
+  return ", locked until " + to_rfc3339(*copy->locked_until);
 }
 
 // Carries the point's snapshot over to the place of a level.
@@ -126,11 +157,13 @@ Result<Json> replicate(const DataContext& context, ActivityContext& activity, co
   }
   HF_TRY(const storage::Relation now,
          wait(context, opened.replication->update(relation->id, get_string(input, "snapshot"))));
+  HF_TRY(const std::string locked, lock_of(context, opened, now, input));
   const std::string place = place_of(*relation);
-  return Json(JsonObject{{"location", place},
-                         {"added_bytes", now.transferred_bytes},
-                         {"detail", fmt::format("at {}, {} transferred, {}", place,
-                                                format_bytes(now.transferred_bytes), now.state)}});
+  return Json(
+      JsonObject{{"location", place},
+                 {"added_bytes", now.transferred_bytes},
+                 {"detail", fmt::format("at {}, {} transferred, {}{}", place,
+                                        format_bytes(now.transferred_bytes), now.state, locked)}});
 }
 
 Result<storage::Relation> known_relation(const DataContext& context, const Open& opened,
@@ -146,23 +179,52 @@ Result<storage::Relation> known_relation(const DataContext& context, const Open&
   return *relation;
 }
 
+// Nothing is deleted in an object store from here: the relation's policy keeps the newest copies
+// there. What it has let go is gone, what it keeps is there, and the catalog says the same.
+Result<Json> gone_from_store(const DataContext& context, const Open& opened,
+                             const storage::Relation& relation, const Json& input) {
+  HF_TRY(const std::int64_t keeps, wait(context, opened.replication->kept_copies(relation.id)));
+  JsonArray kept;
+  const JsonArray& names = find(input, "names")->get_array();
+  const JsonArray& newer = find(input, "newer")->get_array();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (keeps == 0 || i >= newer.size() || newer[i].to_number<std::int64_t>() < keeps) {
+      kept.push_back(names[i]);
+    }
+  }
+  std::string detail;
+  if (!kept.empty()) {
+    detail = fmt::format("{} copies stay in {}, of which SnapMirror policy {} keeps {}",
+                         kept.size(), place_of(relation), relation.policy,
+                         keeps == 0 ? "as many as it says" : fmt::format("the newest {}", keeps));
+  }
+  return Json(JsonObject{{"kept", std::move(kept)}, {"detail", detail}});
+}
+
 Result<Json> delete_copies(const DataContext& context, ActivityContext& activity,
                            const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
   const std::string place = get_string(input, "mirror");
-  if (place.ends_with(kStore)) {
-    return Json(JsonObject{
-        {"detail", fmt::format("the SnapMirror policy decides when copies in {} go", place)}});
-  }
   HF_TRY(const Open opened, open(context, activity, input));
-  HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
-  std::int64_t deleted = 0;
-  for (const Json& name : find(input, "names")->get_array()) {
-    HF_TRY_VOID(wait(context,
-                     opened.replication->delete_copy(relation.id, std::string(name.get_string()))));
-    ++deleted;
+  auto relation = known_relation(context, opened, place);
+  if (place.ends_with(kStore)) {
+    if (!relation && relation.error().code() == Code::kNotFound) {
+      return Json(
+          JsonObject{{"kept", *find(input, "names")}, {"detail", relation.error().message()}});
+    }
+    HF_TRY_VOID(status_of(relation));
+    return gone_from_store(context, opened, *relation, input);
   }
-  return Json(JsonObject{{"detail", fmt::format("{} copies deleted at {}", deleted, place)}});
+  HF_TRY_VOID(status_of(relation));
+  LockedNames locked(context.clock().now());
+  for (const Json& item : find(input, "names")->get_array()) {
+    const std::string name(item.get_string());
+    HF_TRY(const auto copy, wait(context, opened.replication->copy_of(relation->id, name)));
+    if (!copy || !locked.holds(*copy)) {
+      HF_TRY_VOID(wait(context, opened.replication->delete_copy(relation->id, name)));
+    }
+  }
+  return locked.answer("at " + place);
 }
 
 // Makes a copy readable: where its volume is mounted, or as a new volume beside the original.

@@ -1,55 +1,20 @@
 // Data activities on storage systems, through the driver port.
-//
-// Quiesce, snapshot and release are one activity: an attempt that dies in between leaves the
-// release to the guard, and the next attempt does all three again. A snapshot counts as application
-// consistent only if the guard still held when it was finished.
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <filesystem>
+#include <map>
 
-#include "core/async/run.h"
-#include "core/base/log.h"
 #include "core/base/units.h"
-#include "core/env/posix/process.h"
 #include "domain/activities/data_activities.h"
-#include "drivers/storage/driver.h"
+#include "domain/activities/locked_names.h"
+#include "domain/activities/storage_work.h"
 
 namespace holdfast::activities {
 namespace {
 
 // A backup is not begun on a filesystem with less room than this.
 constexpr std::uint64_t kLeastSpace = 32u << 20;
-constexpr Nanoseconds kQuiesceDeadline = std::chrono::minutes(2);
 
 using flow::ActivityContext;
-
-struct OpenVolume {
-  storage::Driver* driver = nullptr;
-  storage::Volume volume;
-};
-
-template <class T>
-T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.executor(), std::move(operation));
-}
-
-// The driver and volume of an input; logs the call with the trace of the run that makes it.
-Result<OpenVolume> open_volume(const DataContext& context, const ActivityContext& activity,
-                               const Json& input) {
-  const auto reference = decode<VolumeRef>(*find(input, "volume"));
-  const auto trace = activity.info().header.find("traceparent");
-  log_info("storage.call",
-           {{"operation", activity.info().type},
-            {"driver", reference.driver},
-            {"path", reference.path},
-            {"run", activity.info().workflow_id.text()},
-            {"traceparent", trace == activity.info().header.end() ? "" : trace->second}});
-  OpenVolume open;
-  HF_TRY(open.driver, context.driver(reference.driver));
-  HF_TRY(open.volume, context.look(*open.driver, reference.path, activity.info()));
-  return open;
-}
 
 std::vector<RepositoryRef> repositories_of(const Json& input) {
   std::vector<RepositoryRef> repositories;
@@ -126,107 +91,25 @@ Result<Json> replica_state(const DataContext& context, ActivityContext& activity
   return Json(JsonObject{{"detail", detail}});
 }
 
-Status run_hook(const std::string& line, const std::string& what, std::stop_token stop) {
-  env::CommandOptions options;
-  options.timeout = kQuiesceDeadline;
-  options.stop = std::move(stop);
-  HF_TRY(const env::CommandResult result, env::run_shell(line, options));
-  if (result.exit_code != 0) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("the {} command ended with {}: {}", what, result.exit_code,
-                             result.output.substr(0, 500)),
-                 Retry::kTransient);
-  }
-  return {};
-}
-
-struct QuietSnapshot {
-  storage::Snapshot snapshot;
-  bool quiesced = false;
-};
-
-// Takes the snapshot, with the application quiet around it where there are commands for that.
-Result<QuietSnapshot> take_quietly(const DataContext& context, const ActivityContext& activity,
-                                   const OpenVolume& open, const storage::SnapshotSpec& spec,
-                                   const Json& input) {
-  QuietSnapshot taken;
-  const std::string quiesce = get_string(input, "quiesce_command");
-  if (quiesce.empty()) {
-    HF_TRY(taken.snapshot, wait(context, open.driver->create_snapshot(open.volume, spec)));
-    return taken;
-  }
-  HF_TRY(const auto guard,
-         env::ReleaseGuard::start(get_string(input, "release_command", "true"), kQuiesceDeadline));
-  HF_TRY_VOID(run_hook(quiesce, "quiesce", activity.stop_token()));
-  HF_TRY(taken.snapshot, wait(context, open.driver->create_snapshot(open.volume, spec)));
-  taken.quiesced = guard->still_held();
-  HF_TRY(const env::CommandResult released, guard->release());
-  if (released.exit_code != 0) {
-    log_warn("quiesce.release_failed",
-             {{"exit_code", released.exit_code}, {"output", released.output.substr(0, 500)}});
-  }
-  return taken;
-}
-
-Json snapshot_answer(const SnapshotTaken& taken, bool quiesced) {
-  Json answer = encode(taken);
-  answer.get_object()["quiesced"] = quiesced;
-  return answer;
-}
-
-Result<Json> take_snapshot(const DataContext& context, ActivityContext& activity,
-                           const Json& input) {
-  HF_TRY(const OpenVolume open, open_volume(context, activity, input));
-  SnapshotTaken taken;
-  if (!open.driver->capabilities().snapshots) {
-    HF_TRY(const storage::ReadView view, wait(context, open.driver->read_view(open.volume, "")));
-    taken.read_path = view.read_path;
-    taken.device_id = view.device_id;
-    taken.excludes = view.exclude;
-    taken.consistency = "none";
-    taken.time = context.clock().now();
-    Json answer = snapshot_answer(taken, false);
-    answer.get_object()["detail"] =
-        "a plain directory has no snapshot: it is read live, the point is not point-in-time";
-    answer.get_object()["quiesce_detail"] =
-        "not used: there is no snapshot to take while the application is quiet";
-    return answer;
-  }
-  storage::SnapshotSpec spec;
-  spec.name = get_string(input, "point_id");
-  spec.comment = activity.info().workflow_id.text();
-  if (const std::int64_t lock = get_int(input, "lock_seconds"); lock > 0) {
-    spec.locked_until = context.clock().now() + std::chrono::seconds(lock);
-  }
-  HF_TRY(const QuietSnapshot quiet, take_quietly(context, activity, open, spec, input));
-  HF_TRY(const storage::ReadView view,
-         wait(context, open.driver->read_view(open.volume, spec.name)));
-  taken.name = spec.name;
-  taken.read_path = view.read_path;
-  taken.device_id = view.device_id;
-  taken.excludes = view.exclude;
-  taken.consistency = std::string(storage::consistency_name(
-      quiet.quiesced ? storage::Consistency::kApplication : view.consistency));
-  taken.time = quiet.snapshot.time;
-  Json answer = snapshot_answer(taken, quiet.quiesced);
-  answer.get_object()["detail"] =
-      fmt::format("snapshot {} at {}, {} consistent", spec.name, view.read_path, taken.consistency);
-  answer.get_object()["quiesce_detail"] = quiet.quiesced
-                                              ? "quiet while the snapshot was taken"
-                                              : "released before the snapshot was finished";
-  return answer;
-}
-
 Result<Json> delete_snapshots(const DataContext& context, ActivityContext& activity,
                               const Json& input) {
   HF_TRY(const OpenVolume open, open_volume(context, activity, input));
-  std::int64_t deleted = 0;
-  for (const Json& name : find(input, "names")->get_array()) {
-    HF_TRY_VOID(
-        wait(context, open.driver->delete_snapshot(open.volume, std::string(name.get_string()))));
-    ++deleted;
+  std::map<std::string, storage::Snapshot> known;  // where some can be locked
+  if (open.driver->capabilities().retention) {
+    HF_TRY(auto snapshots, wait(context, open.driver->list_snapshots(open.volume)));
+    for (storage::Snapshot& snapshot : snapshots) {
+      known.emplace(snapshot.name, std::move(snapshot));
+    }
   }
-  return Json(JsonObject{{"detail", fmt::format("{} snapshots deleted", deleted)}});
+  LockedNames locked(context.clock().now());
+  for (const Json& item : find(input, "names")->get_array()) {
+    const std::string name(item.get_string());
+    const auto found = known.find(name);
+    if (found == known.end() || !locked.holds(found->second)) {
+      HF_TRY_VOID(wait(context, open.driver->delete_snapshot(open.volume, name)));
+    }
+  }
+  return locked.answer("at " + open.volume.root);
 }
 
 // The snapshots that Holdfast made of a volume, by the name of their point.
@@ -258,9 +141,9 @@ void register_storage_activities(flow::ActivityRegistry& registry, const DataCon
   add("storage.check_space", check_space);
   add("storage.verify_connectivity", verify_connectivity);
   add("storage.replica_state", replica_state);
-  add("storage.snapshot", take_snapshot);
   add("storage.delete_snapshots", delete_snapshots);
   add("storage.list_snapshots", list_snapshots);
+  register_snapshot_activity(registry, context);
 }
 
 }  // namespace holdfast::activities

@@ -322,6 +322,15 @@ Result<std::string> newest_snapshot(db::Connection& sql, const ResourceId& resou
   return row ? row->text(0) : std::string();
 }
 
+Status lose_snapshot(db::Connection& sql, const ResourceId& resource, const std::string& snapshot) {
+  HF_TRY_VOID(
+      sql.exec("UPDATE copies SET state = 'missing' WHERE snapshot_id = ?1 AND state = 'available' "
+               "AND method LIKE '%_snapshot' AND point_id IN (SELECT id FROM points WHERE "
+               "resource_id = ?2)",
+               snapshot, resource.text()));
+  return {};
+}
+
 Status set_copy_state(db::Connection& sql, const CopyId& copy, const std::string& state) {
   HF_TRY_VOID(sql.exec("UPDATE copies SET state = ?2 WHERE id = ?1", copy.text(), state));
   return {};

@@ -55,6 +55,8 @@ Result<std::vector<Point>> list_points(db::Connection& sql, const PointQuery& qu
 Result<std::string> newest_snapshot(db::Connection& sql, const ResourceId& resource,
                                     const std::string& repository);
 
+// The resource's copies in this storage snapshot are missing: the snapshot is gone.
+Status lose_snapshot(db::Connection& sql, const ResourceId& resource, const std::string& snapshot);
 Status set_copy_state(db::Connection& sql, const CopyId& copy, const std::string& state);
 
 // Proofs are appended; a copy's proof is its best one, the newest among equals.

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 
+#include "core/crypto/digest.h"
 #include "domain/access/agents.h"
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/notifications.h"
 #include "domain/protect/policy_store.h"
@@ -80,9 +82,9 @@ Result<std::string> host_of(db::Connection& sql, const ServerContext& context,
   return agent.facts.host.empty() ? agent.name : agent.facts.host;
 }
 
-Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, const Json& input) {
-  HF_TRY(const inventory::Resource resource,
-         inventory::find_resource(sql, get_string(input, "resource")));
+// What one resource needs of a run.
+Result<BackupPlan> plan_of(db::Connection& sql, const ServerContext& context,
+                           const inventory::Resource& resource, const Json& input) {
   HF_TRY(const Policy policy, policy_of(sql, resource, context.timezone));
   BackupPlan plan;
   plan.run_id = get_string(input, "run_id");
@@ -109,12 +111,37 @@ Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, 
   return plan;
 }
 
+// The plan of the resource that the run is started for, with those of its group beside it.
+Result<BackupPlan> make_plan(db::Connection& sql, const ServerContext& context, const Json& input) {
+  HF_TRY(const inventory::Resource resource,
+         inventory::find_resource(sql, get_string(input, "resource")));
+  HF_TRY(BackupPlan plan, plan_of(sql, context, resource, input));
+  HF_TRY(const auto members, group_members(sql, context, resource));
+  for (const inventory::Resource& member : members) {
+    if (member.id == resource.id) {
+      continue;
+    }
+    HF_TRY(BackupPlan one, plan_of(sql, context, member, input));
+    one.point_id = member_point_id(plan.point_id, one.resource_id);
+    plan.members.push_back(std::move(one));
+  }
+  return plan;
+}
+
 Result<Json> begin_backup(const ServerContext& context, const Json& input) {
   return context.db.write_blocking([&context, input](db::Connection& sql) -> Result<Json> {
     HF_TRY(const BackupPlan plan, make_plan(sql, context, input));
     HF_TRY_VOID(mark_started(sql, plan.run_id, context.clock.now()));
     return encode(plan);
   });
+}
+
+// What tells two copies of one level apart: the repository, or where the storage system has it.
+std::string place_of(const MadeCopy& made) {
+  constexpr size_t kDigits = 8;
+  return made.method.starts_with("snapmirror")
+             ? crypto::sha256_hex(as_bytes(made.location)).substr(0, kDigits)
+             : made.repository;
 }
 
 inventory::Point to_point(const PointRecord& record) {
@@ -135,7 +162,7 @@ inventory::Point to_point(const PointRecord& record) {
   }
   for (const MadeCopy& made : record.copies) {
     inventory::Copy copy;
-    copy.id = inventory::CopyId(copy_id_of(record.plan.point_id, made.level, made.repository));
+    copy.id = inventory::CopyId(copy_id_of(record.plan.point_id, made.level, place_of(made)));
     copy.level = made.level;
     copy.method = made.method;
     copy.repository = made.repository;
@@ -200,15 +227,15 @@ std::string method_of(const std::string& driver, const std::string& level, bool 
   if (driver != "ontap") {
     return "restic";
   }
-  return level == "local_snapshot"                      ? "ontap_snapshot"
-         : level == "cloud_backup"                      ? "snapmirror_cloud"
-         : level == "remote_replica" || has_destination ? "snapmirror"
-                                                        : "restic";
+  return level == "local_snapshot"                                            ? "ontap_snapshot"
+         : level == "cloud_backup"                                            ? "snapmirror_cloud"
+         : level == "remote_replica" || level == "archive" || has_destination ? "snapmirror"
+                                                                              : "restic";
 }
 
 std::string copy_id_of(const std::string& point_id, const std::string& level,
-                       const std::string& repository) {
-  return "copy_" + point_id + "_" + level + (repository.empty() ? "" : "_" + repository);
+                       const std::string& place) {
+  return "copy_" + point_id + "_" + level + (place.empty() ? "" : "_" + place);
 }
 
 void register_backup_activities(flow::ActivityRegistry& registry, const ServerContext& context) {

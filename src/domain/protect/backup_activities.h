@@ -16,7 +16,9 @@ void register_backup_activities(flow::ActivityRegistry& registry, const ServerCo
 // subvolume snapshot, everything else is an engine backup.
 std::string method_of(const std::string& driver, const std::string& level, bool has_destination);
 // The id of a point's copy: the same whenever it is computed, so that recording twice is harmless.
+// `place` tells copies of one level apart: a repository, or short for where a storage system has
+// it.
 std::string copy_id_of(const std::string& point_id, const std::string& level,
-                       const std::string& repository);
+                       const std::string& place);
 
 }  // namespace holdfast::protect

@@ -43,8 +43,9 @@ flow::Task<Status> engine_backup(BackupRun& run, PlannedCopy copy) {
   request.tags = snapshot_tags(run);
   request.host = run.plan.host;
   request.time = run.snapshot.time;
-  HF_CO_TRY(const Json answer, co_await run_step(run, copy.level, "engine.backup", encode(request),
-                                                 data_options_at(run.plan.volume.agent)));
+  HF_CO_TRY(const Json answer,
+            co_await run_step(run, run.step(copy), "engine.backup", encode(request),
+                              data_options_at(run.plan.volume.agent)));
   run.backup = decode<BackupDone>(answer);
   MadeCopy made{copy.level,
                 copy.method,
@@ -62,7 +63,7 @@ flow::Task<Status> engine_copy(BackupRun& run, PlannedCopy copy, PlannedCopy sou
                                std::string snapshot_id) {
   const CopyRequest request{source.repository, copy.repository, std::move(snapshot_id)};
   HF_CO_TRY(const Json answer,
-            co_await run_step(run, copy.level, "engine.copy", encode(request), data_options()));
+            co_await run_step(run, run.step(copy), "engine.copy", encode(request), data_options()));
   run.copies.push_back({copy.level, copy.method, copy.repository.name, copy.repository.location,
                         get_string(answer, "snapshot_id"),
                         static_cast<std::uint64_t>(get_int(answer, "added_bytes")), false, ""});
@@ -76,6 +77,7 @@ flow::Task<Status> replicate(BackupRun& run, PlannedCopy copy) {
                  {"level", copy.level},
                  {"destination", copy.destination},
                  {"snapshot", run.snapshot.name},
+                 {"lock_seconds", copy.lock_seconds},
                  {"lock", copy.lock_seconds == 0 ? "" : fmt::format("PT{}S", copy.lock_seconds)}};
   if (!copy.mirror_policy.empty()) {
     input.get_object()["mirror_policy"] = copy.mirror_policy;
@@ -84,7 +86,7 @@ flow::Task<Status> replicate(BackupRun& run, PlannedCopy copy) {
     input.get_object()["transfer_schedule"] = copy.transfer_schedule;
   }
   HF_CO_TRY(const Json answer,
-            co_await run_step(run, copy.level, "storage.replicate", std::move(input),
+            co_await run_step(run, run.step(copy), "storage.replicate", std::move(input),
                               data_options_at(run.plan.volume.agent)));
   run.copies.push_back({copy.level, copy.method, "", get_string(answer, "location"),
                         run.snapshot.name,
@@ -101,7 +103,7 @@ flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
   if (copy.method.ends_with("_snapshot")) {
     run.copies.push_back(
         {copy.level, copy.method, "", run.snapshot.read_path, run.snapshot.name, 0, false, ""});
-    run.steps.done(copy.level, "the snapshot is the copy: " + run.snapshot.read_path,
+    run.steps.done(run.step(copy), "the snapshot is the copy: " + run.snapshot.read_path,
                    run.ctx.now());
     co_return Status();
   }
@@ -122,10 +124,10 @@ flow::Task<Status> make_copy(BackupRun& run, PlannedCopy copy) {
 
 flow::Task<Status> verify_copies(BackupRun& run) {
   if (!run.plan.verify_integrity) {
-    run.steps.skipped("verify_integrity");
+    run.steps.skipped(run.step("verify_integrity"));
     co_return Status();
   }
-  run.steps.begin("verify_integrity", run.ctx.now());
+  run.steps.begin(run.step("verify_integrity"), run.ctx.now());
   run.show();
   std::string detail;
   for (MadeCopy& copy : run.copies) {
@@ -135,7 +137,7 @@ flow::Task<Status> verify_copies(BackupRun& run) {
     RepositoryRef repository;
     std::string parent;
     for (const PlannedCopy& planned : run.plan.copies) {
-      if (planned.level == copy.level) {
+      if (planned.level == copy.level && planned.repository.name == copy.repository) {
         repository = planned.repository;
         parent = planned.parent_snapshot;
       }
@@ -146,7 +148,7 @@ flow::Task<Status> verify_copies(BackupRun& run) {
     Result<Json> answer =
         co_await run.ctx.activity("engine.verify", std::move(input), data_options());
     if (!answer) {
-      run.steps.failed("verify_integrity", answer.error(), run.ctx.now());
+      run.steps.failed(run.step("verify_integrity"), answer.error(), run.ctx.now());
       run.show();
       co_return answer.error();
     }
@@ -156,15 +158,15 @@ flow::Task<Status> verify_copies(BackupRun& run) {
     detail += (detail.empty() ? "" : "; ") + copy.level + ": " + verdict.detail;
     if (!verdict.good) {
       Error damaged(Code::kDataLoss, "what was stored does not read back: " + verdict.detail);
-      run.steps.failed("verify_integrity", damaged, run.ctx.now());
+      run.steps.failed(run.step("verify_integrity"), damaged, run.ctx.now());
       run.show();
       co_return damaged;
     }
   }
   if (detail.empty()) {
-    run.steps.not_applicable("verify_integrity", "no copy in a repository");
+    run.steps.not_applicable(run.step("verify_integrity"), "no copy in a repository");
   } else {
-    run.steps.done("verify_integrity", "L1: " + detail, run.ctx.now());
+    run.steps.done(run.step("verify_integrity"), "L1: " + detail, run.ctx.now());
   }
   co_return Status();
 }

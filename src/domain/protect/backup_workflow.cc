@@ -24,24 +24,36 @@ using flow::WorkflowContext;
 constexpr std::string_view kPre = "pre_backup_validation";
 constexpr std::string_view kExecute = "execute_backup";
 constexpr std::string_view kPost = "post_backup_verification";
-// Cleaning up does not wait longer for an agent that has gone.
-constexpr Nanoseconds kAwayFor = std::chrono::minutes(10);
+
+constexpr std::array<std::string_view, 3> kChecks{"check_space", "verify_connectivity",
+                                                  "validate_snapmirror"};
 
 void announce_steps(BackupRun& run) {
-  for (const std::string_view name :
-       {"check_space", "verify_connectivity", "validate_snapmirror"}) {
-    run.steps.announce(kPre, name);
-  }
+  const auto everyone = [&run](auto announce) {
+    announce(run);
+    for (const auto& member : run.members) {
+      announce(*member);
+    }
+  };
+  everyone([](BackupRun& one) {
+    for (const std::string_view name : kChecks) {
+      one.steps.announce(kPre, one.step(name));
+    }
+  });
   for (const std::string_view name : {"consistency_group", "application_quiesce", "snapshot"}) {
     run.steps.announce(kExecute, name);
   }
-  for (const PlannedCopy& copy : run.plan.copies) {
-    run.steps.announce(kExecute, copy.level);
-  }
-  for (const std::string_view name :
-       {"verify_integrity", "update_catalog", "retention", "send_notifications"}) {
-    run.steps.announce(kPost, name);
-  }
+  everyone([](BackupRun& one) {
+    for (const PlannedCopy& copy : one.plan.copies) {
+      one.steps.announce(kExecute, one.step(copy));
+    }
+  });
+  everyone([](BackupRun& one) {
+    for (const std::string_view name : {"verify_integrity", "update_catalog", "retention"}) {
+      one.steps.announce(kPost, one.step(name));
+    }
+  });
+  run.steps.announce(kPost, "send_notifications");
 }
 
 // The repositories that the checks look at: an agent only knows the one that it backs up to.
@@ -57,89 +69,36 @@ JsonArray repositories_of(const BackupPlan& plan) {
 
 flow::Task<Status> validate(BackupRun& run) {
   struct Check {
-    const char* name;
+    std::string_view name;
     const char* activity;
     bool wanted;
   };
   const std::array<Check, 3> checks{{
-      {"check_space", "storage.check_space", run.plan.check_space},
-      {"verify_connectivity", "storage.verify_connectivity", run.plan.verify_connectivity},
-      {"validate_snapmirror", "storage.replica_state", run.plan.validate_snapmirror},
+      {kChecks[0], "storage.check_space", run.plan.check_space},
+      {kChecks[1], "storage.verify_connectivity", run.plan.verify_connectivity},
+      {kChecks[2], "storage.replica_state", run.plan.validate_snapmirror},
   }};
   for (const Check& check : checks) {
     if (!check.wanted) {
-      run.steps.skipped(check.name);
+      run.steps.skipped(run.step(check.name));
       continue;
     }
     Json input = JsonObject{{"volume", encode(run.plan.volume)},
                             {"repositories", repositories_of(run.plan)}};
-    const Result<Json> answer = co_await run_step(run, check.name, check.activity, std::move(input),
-                                                  data_options_at(run.plan.volume.agent));
+    const Result<Json> answer =
+        co_await run_step(run, run.step(check.name), check.activity, std::move(input),
+                          data_options_at(run.plan.volume.agent));
     HF_CO_TRY_VOID(status_of(answer));
     if (get_bool(*answer, "not_applicable")) {
-      run.steps.not_applicable(check.name, get_string(*answer, "detail"));
+      run.steps.not_applicable(run.step(check.name), get_string(*answer, "detail"));
     }
-  }
-  co_return Status();
-}
-
-// Shows group and quiesce as what they are for this resource, before the snapshot is taken.
-void show_consistency(BackupRun& run) {
-  if (!run.plan.use_consistency_group) {
-    run.steps.skipped("consistency_group");
-  } else if (run.plan.consistency_group.empty()) {
-    run.steps.not_applicable("consistency_group", "the resource is in no consistency group");
-  } else {
-    run.steps.not_applicable("consistency_group", fmt::format("group '{}' has one volume here",
-                                                              run.plan.consistency_group));
-  }
-  if (!run.plan.application_quiesce) {
-    run.steps.skipped("application_quiesce");
-  } else if (run.plan.quiesce_command.empty()) {
-    run.steps.not_applicable("application_quiesce", "the resource has no quiesce command");
-  }
-}
-
-bool quiesces(const BackupPlan& plan) {
-  return plan.application_quiesce && !plan.quiesce_command.empty();
-}
-
-flow::Task<Status> take_snapshot(BackupRun& run) {
-  show_consistency(run);
-  Json input = JsonObject{{"volume", encode(run.plan.volume)}, {"point_id", run.plan.point_id}};
-  for (const PlannedCopy& copy : run.plan.copies) {
-    if (copy.method == "ontap_snapshot" && copy.lock_seconds > 0) {
-      input.get_object()["lock_seconds"] = copy.lock_seconds;
-    }
-  }
-  if (quiesces(run.plan)) {
-    run.steps.begin("application_quiesce", run.ctx.now());
-    input.get_object()["quiesce_command"] = run.plan.quiesce_command;
-    input.get_object()["release_command"] = run.plan.release_command;
-  }
-  Result<Json> answer = co_await run_step(run, "snapshot", "storage.snapshot", std::move(input),
-                                          data_options_at(run.plan.volume.agent));
-  if (!answer) {
-    if (quiesces(run.plan)) {
-      run.steps.failed("application_quiesce", answer.error(), run.ctx.now());
-    }
-    co_return answer.error();
-  }
-  run.snapshot = decode<SnapshotTaken>(*answer);
-  if (quiesces(run.plan) && get_bool(*answer, "quiesced")) {
-    run.steps.done("application_quiesce", get_string(*answer, "quiesce_detail"), run.ctx.now());
-  } else if (quiesces(run.plan)) {
-    run.steps.not_applicable("application_quiesce", get_string(*answer, "quiesce_detail"));
-  }
-  if (run.snapshot.name.empty()) {
-    run.steps.not_applicable("snapshot", get_string(*answer, "detail"));
   }
   co_return Status();
 }
 
 flow::Task<Status> record(BackupRun& run) {
   if (!run.plan.update_catalog) {
-    run.steps.skipped("update_catalog");
+    run.steps.skipped(run.step("update_catalog"));
     co_return Status();
   }
   PointRecord point;
@@ -150,22 +109,39 @@ flow::Task<Status> record(BackupRun& run) {
   point.bytes = run.backup.bytes;
   point.partial = run.backup.partial;
   point.copies = run.copies;
-  const Result<Json> recorded = co_await run_step(run, "update_catalog", "protect.record_point",
-                                                  encode(point), control_options());
+  const Result<Json> recorded = co_await run_step(
+      run, run.step("update_catalog"), "protect.record_point", encode(point), control_options());
   co_return status_of(recorded);
+}
+
+// The copies of a batch that are gone: all of them, but those whose snapshot was kept.
+Json gone_copies(const Json& batch, const Json& done) {
+  const JsonArray& copies = find(batch, "copies")->get_array();
+  const Json* names = find(batch, "names");
+  const Json* kept = find(done, "kept");
+  JsonArray gone;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    const bool stays = kept != nullptr && names != nullptr && i < names->get_array().size() &&
+                       std::find(kept->get_array().begin(), kept->get_array().end(),
+                                 names->get_array()[i]) != kept->get_array().end();
+    if (!stays) {
+      gone.push_back(copies[i]);
+    }
+  }
+  return gone;
 }
 
 // Retention is a promise of its own: what it removes is planned from the catalog, removed by data
 // activities, and then marked in the catalog.
 flow::Task<Status> retain(BackupRun& run) {
-  run.steps.begin("retention", run.ctx.now());
+  run.steps.begin(run.step("retention"), run.ctx.now());
   run.show();
   Json input = JsonObject{{"resource_id", run.plan.resource_id}};
   Result<Json> planned =
       co_await run.ctx.activity("protect.plan_retention", input, control_options());
   Status outcome = status_of(planned);
   std::int64_t removed = 0;
-  std::string postponed;
+  std::string remarks;
   if (planned) {
     const Json* batches = find(*planned, "batches");
     for (size_t i = 0; batches != nullptr && i < batches->get_array().size() && outcome; ++i) {
@@ -174,31 +150,33 @@ flow::Task<Status> retain(BackupRun& run) {
       const Json* volume = find(batch, "volume");
       const std::string agent = volume == nullptr ? "" : get_string(*volume, "agent");
       Result<Json> done = co_await run.ctx.activity(activity, batch, data_options_at(agent));
+      const std::string told = done ? get_string(*done, "detail") : "";
       if (done && get_bool(*done, "postponed")) {
-        postponed = "; " + get_string(*done, "detail");
+        remarks += "; " + told;
       } else if (done) {
-        Json mark = JsonObject{{"copies", *find(batch, "copies")}};
+        Json gone = gone_copies(batch, *done);
+        removed += static_cast<std::int64_t>(gone.get_array().size());
+        remarks += find(*done, "kept") == nullptr || told.empty() ? "" : "; " + told;
+        Json mark = JsonObject{{"copies", std::move(gone)}};
         done =
             co_await run.ctx.activity("protect.copies_expired", std::move(mark), control_options());
-        removed += static_cast<std::int64_t>(find(batch, "copies")->get_array().size());
       }
       outcome = status_of(done);
     }
   }
   if (!outcome) {
-    run.steps.failed("retention", outcome.error(), run.ctx.now());
+    run.steps.failed(run.step("retention"), outcome.error(), run.ctx.now());
     co_return outcome;
   }
   run.steps.done(
-      "retention",
-      fmt::format("{} copies removed; {}{}", removed, get_string(*planned, "detail"), postponed),
+      run.step("retention"),
+      fmt::format("{} copies removed; {}{}", removed, get_string(*planned, "detail"), remarks),
       run.ctx.now());
   co_return Status();
 }
 
-flow::Task<Status> make_point(BackupRun& run) {
-  HF_CO_TRY_VOID(co_await validate(run));
-  HF_CO_TRY_VOID(co_await take_snapshot(run));
+// The copies of one member of the group, its point, and what retention lets go.
+flow::Task<Status> keep_point(BackupRun& run) {
   Status levels;
   for (size_t i = 0; i < run.plan.copies.size() && levels; ++i) {
     levels = co_await make_copy(run, run.plan.copies[i]);
@@ -212,8 +190,41 @@ flow::Task<Status> make_point(BackupRun& run) {
   if (verified || verified.error().code() != Code::kDataLoss) {
     HF_CO_TRY_VOID(co_await record(run));
   }
-  HF_CO_TRY_VOID(std::move(verified));
-  co_return co_await retain(run);
+  co_return verified;
+}
+
+flow::Task<Status> make_points(BackupRun& run) {
+  HF_CO_TRY_VOID(co_await validate(run));
+  for (const auto& member : run.members) {
+    HF_CO_TRY_VOID(co_await validate(*member));
+  }
+  HF_CO_TRY_VOID(co_await take_snapshot(run));
+  // One member's trouble takes nothing from the others: they have the same instant.
+  Status outcome = co_await keep_point(run);
+  for (const auto& member : run.members) {
+    Status its = co_await keep_point(*member);
+    if (outcome && !its) {
+      outcome = std::move(its).error().with("resource", member->plan.resource_name);
+    }
+  }
+  HF_CO_TRY_VOID(std::move(outcome));
+  HF_CO_TRY_VOID(co_await retain(run));
+  for (const auto& member : run.members) {
+    HF_CO_TRY_VOID(co_await retain(*member));
+  }
+  co_return Status();
+}
+
+JsonArray members_of(const BackupRun& run) {
+  JsonArray members;
+  for (const auto& member : run.members) {
+    members.push_back(JsonObject{{"resource", member->plan.resource_name},
+                                 {"point", member->plan.point_id},
+                                 {"files", member->backup.files},
+                                 {"added_bytes", member->backup.added_bytes},
+                                 {"consistency", member->snapshot.consistency}});
+  }
+  return members;
 }
 
 Json summary(const BackupRun& run) {
@@ -239,29 +250,47 @@ Json summary(const BackupRun& run) {
       {"copies", std::move(copies)}};
 }
 
+bool keeps_snapshot(const BackupRun& run) {
+  return std::any_of(run.copies.begin(), run.copies.end(),
+                     [](const MadeCopy& copy) { return copy.method.ends_with("_snapshot"); }) ||
+         std::any_of(run.members.begin(), run.members.end(),
+                     [](const auto& member) { return keeps_snapshot(*member); });
+}
+
+bool is_partial(const BackupRun& run) {
+  return run.backup.partial ||
+         std::any_of(run.members.begin(), run.members.end(),
+                     [](const auto& member) { return member->backup.partial; });
+}
+
+// What the run protects, for people.
+std::string subject_of(const BackupRun& run) {
+  return run.members.empty() ? run.plan.resource_name
+                             : fmt::format("group {}", run.plan.consistency_group);
+}
+
 // Tells the channels and closes the ledger row; runs also when the run was cancelled.
 flow::Task<void> conclude(BackupRun& run, Status outcome) {
   WorkflowContext shielded = run.ctx.shielded();
-  const std::string status = !outcome ? "failed" : run.backup.partial ? "partial" : "completed";
+  const std::string status = !outcome ? "failed" : is_partial(run) ? "partial" : "completed";
   if (!run.plan.send_notifications) {
     run.steps.skipped("send_notifications");
   } else if (run.plan.channels.empty()) {
     run.steps.not_applicable("send_notifications", "the policy names no channel");
   } else {
     run.steps.begin("send_notifications", run.ctx.now());
-    Json message =
-        JsonObject{{"channels", detail::encode_field(run.plan.channels)},
-                   {"event", "backup." + status},
-                   {"severity", status == "completed" ? "info"
-                                : status == "partial" ? "warning"
-                                                      : "error"},
-                   {"subject", fmt::format("Backup of {} {}", run.plan.resource_name, status)},
-                   {"text", outcome ? fmt::format("{} files, {} added", run.backup.files,
-                                                  format_bytes(run.backup.added_bytes))
-                                    : outcome.error().to_string()},
-                   {"fields", JsonObject{{"run", run.plan.run_id},
-                                         {"point", run.plan.point_id},
-                                         {"resource", run.plan.resource_name}}}};
+    Json message = JsonObject{{"channels", detail::encode_field(run.plan.channels)},
+                              {"event", "backup." + status},
+                              {"severity", status == "completed" ? "info"
+                                           : status == "partial" ? "warning"
+                                                                 : "error"},
+                              {"subject", fmt::format("Backup of {} {}", subject_of(run), status)},
+                              {"text", outcome ? fmt::format("{} files, {} added", run.backup.files,
+                                                             format_bytes(run.backup.added_bytes))
+                                               : outcome.error().to_string()},
+                              {"fields", JsonObject{{"run", run.plan.run_id},
+                                                    {"point", run.plan.point_id},
+                                                    {"resource", run.plan.resource_name}}}};
     Result<Json> sent =
         co_await shielded.activity("notify.send", std::move(message), control_options());
     if (sent) {
@@ -281,22 +310,6 @@ flow::Task<void> conclude(BackupRun& run, Status outcome) {
   }
 }
 
-// A storage snapshot that no recorded point uses is removed again.
-flow::Task<void> drop_unused_snapshot(BackupRun& run) {
-  if (run.snapshot.name.empty()) {
-    co_return;
-  }
-  Json input =
-      JsonObject{{"volume", encode(run.plan.volume)}, {"names", JsonArray{run.snapshot.name}}};
-  flow::ActivityOptions how = data_options_at(run.plan.volume.agent);
-  how.schedule_to_start = run.plan.volume.agent.empty() ? Nanoseconds(0) : kAwayFor;
-  Result<Json> dropped =
-      co_await run.ctx.shielded().activity("storage.delete_snapshots", std::move(input), how);
-  if (!dropped) {
-    run.ctx.log_warn("snapshot.not_removed", {{"error", dropped.error().to_string()}});
-  }
-}
-
 }  // namespace
 
 flow::Task<Result<Json>> scheduled_backup(flow::WorkflowContext& ctx) {
@@ -306,14 +319,15 @@ flow::Task<Result<Json>> scheduled_backup(flow::WorkflowContext& ctx) {
   HF_CO_TRY(const Json plan,
             co_await ctx.activity("protect.begin_backup", std::move(begin), control_options()));
   run.plan = decode<BackupPlan>(plan);
+  for (BackupPlan& member : run.plan.members) {
+    run.members.push_back(std::make_unique<BackupRun>(run, std::move(member)));
+  }
+  run.plan.members.clear();
   announce_steps(run);
   run.show();
 
-  Status outcome = co_await make_point(run);
-  const bool keeps_snapshot =
-      std::any_of(run.copies.begin(), run.copies.end(),
-                  [](const MadeCopy& copy) { return copy.method.ends_with("_snapshot"); });
-  if (!outcome && !keeps_snapshot) {
+  Status outcome = co_await make_points(run);
+  if (!outcome && !keeps_snapshot(run)) {
     co_await drop_unused_snapshot(run);
   }
   co_await conclude(run, outcome);
@@ -321,6 +335,9 @@ flow::Task<Result<Json>> scheduled_backup(flow::WorkflowContext& ctx) {
     co_return outcome.error();
   }
   Json result = summary(run);
+  if (!run.members.empty()) {
+    result.get_object()["members"] = members_of(run);
+  }
   result.get_object()["steps"] = run.steps.to_json();
   co_return result;
 }

@@ -202,5 +202,112 @@ TEST_F(BackupWorkflow, AFailedReplicaKeepsTheSnapshotThatIsACopy) {
   EXPECT_EQ(count("protect.record_point"), 1);
 }
 
+TEST_F(BackupWorkflow, WhatIsLockedStaysInTheCatalogAndTheStepSaysWhy) {
+  answer("protect.plan_retention", [](const Json&) {
+    return Result<Json>(
+        JsonObject{{"detail", "1 of 3 points kept"},
+                   {"batches", JsonArray{JsonObject{{"activity", "storage.delete_copies"},
+                                                    {"names", JsonArray{"pt_a", "pt_b"}},
+                                                    {"copies", JsonArray{"copy_a", "copy_b"}}}}}});
+  });
+  answer("storage.delete_copies", [](const Json&) {
+    return Result<Json>(
+        JsonObject{{"kept", JsonArray{"pt_b"}}, {"detail", "1 copies are locked until 2030"}});
+  });
+  answer("protect.copies_expired", [](const Json&) { return Result<Json>(JsonObject{}); });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(to_text(*find(input_of("protect.copies_expired"), "copies")), "[\"copy_a\"]");
+  for (const Json& step : find(ended.run.progress, "steps")->get_array()) {
+    if (get_string(step, "name") == "retention") {
+      EXPECT_EQ(get_string(step, "detail"),
+                "1 copies removed; 1 of 3 points kept; 1 copies are locked until 2030");
+    }
+  }
+}
+
+TEST_F(BackupWorkflow, TwoCopiesOfOneLevelHaveAStepEach) {
+  plan_.copies = {{"remote_replica", "snapmirror", {}, ""},
+                  {"remote_replica", "snapmirror", {}, ""}};
+  plan_.copies[0].destination = "west/s:a";
+  plan_.copies[1].destination = "east/s:b";
+  answer("storage.replicate", [](const Json& input) {
+    return Result<Json>(JsonObject{{"location", get_string(input, "destination")}});
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(status_of_step(ended, "remote_replica west/s:a"), "done");
+  EXPECT_EQ(status_of_step(ended, "remote_replica east/s:b"), "done");
+}
+
+class GroupBackup : public BackupWorkflow {
+ protected:
+  GroupBackup() {
+    plan_.volume = {"array", "/mnt/data", ""};
+    plan_.consistency_group = "shop";
+    plan_.copies = {{"local_snapshot", "ontap_snapshot", {}, ""}};
+    BackupPlan logs = plan_;
+    logs.point_id = "pt_2";
+    logs.resource_name = "logs";
+    logs.volume.path = "/mnt/logs";
+    logs.quiesce_command = "stop";
+    logs.copies.push_back({"remote_replica", "snapmirror", {}, ""});
+    plan_.members = {logs};
+    answer("storage.snapshot", [this](const Json&) {
+      activities::SnapshotTaken taken;
+      taken.name = "pt_1";
+      taken.read_path = "/mnt/data/.snapshot/pt_1";
+      Json whole = activities::encode(taken);
+      taken.read_path = "/mnt/logs/.snapshot/pt_1";
+      whole.get_object()["members"] =
+          members_ == 0 ? JsonArray{} : JsonArray{activities::encode(taken)};
+      whole.get_object()["group_detail"] = "one snapshot of 2 volumes";
+      return Result<Json>(whole);
+    });
+    answer("storage.replicate", [](const Json&) {
+      return Result<Json>(JsonObject{{"location", "west/svm2:logs"}, {"added_bytes", 7}});
+    });
+  }
+  int members_ = 1;
+};
+
+TEST_F(GroupBackup, OneSnapshotGivesEveryMemberItsPoint) {
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("storage.snapshot"), 1);
+  const Json asked = input_of("storage.snapshot");
+  EXPECT_EQ(get_string(asked, "group"), "shop");
+  const Json& member = find(asked, "members")->get_array().at(0);
+  EXPECT_EQ(get_string(*find(member, "volume"), "path"), "/mnt/logs");
+  EXPECT_EQ(get_string(member, "quiesce_command"), "stop");
+  EXPECT_EQ(count("protect.record_point"), 2);
+  EXPECT_EQ(count("storage.replicate"), 1);
+  EXPECT_EQ(get_string(input_of("storage.replicate"), "snapshot"), "pt_1");
+  EXPECT_EQ(status_of_step(ended, "consistency_group"), "done");
+  EXPECT_EQ(status_of_step(ended, "logs/remote_replica"), "done");
+  EXPECT_EQ(status_of_step(ended, "logs/update_catalog"), "done");
+  EXPECT_EQ(count("protect.finish_run"), 1);
+}
+
+TEST_F(GroupBackup, ASnapshotThatLacksAMemberIsNoPointOfAnybody) {
+  members_ = 0;
+  const flow::RunDescription ended = run();
+  EXPECT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(status_of_step(ended, "consistency_group"), "failed");
+  EXPECT_EQ(count("protect.record_point"), 0);
+  EXPECT_EQ(count("storage.delete_snapshots"), 1) << "nothing half done stays";
+}
+
+TEST_F(GroupBackup, OneMembersTroubleTakesNothingFromTheOthers) {
+  answer("storage.replicate", [](const Json&) {
+    return Result<Json>(Error(Code::kFailedPrecondition, "the relationship is broken_off"));
+  });
+  const flow::RunDescription ended = run();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("protect.record_point"), 2);
+  EXPECT_EQ(count("storage.delete_snapshots"), 0);
+  EXPECT_EQ(status_of_step(ended, "logs/remote_replica"), "failed");
+}
+
 }  // namespace
 }  // namespace holdfast::protect

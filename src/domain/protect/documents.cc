@@ -6,6 +6,7 @@
 
 #include "core/audit/audit.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
@@ -102,14 +103,15 @@ Status check_references(db::Connection& sql, const Policy& policy) {
   return {};
 }
 
-Result<std::int64_t> count_bound(db::Connection& sql, const Policy& policy,
-                                 const std::string& zone) {
+Result<std::int64_t> count_bound(db::Connection& sql, const ServerContext& context,
+                                 const Policy& policy) {
   HF_TRY(const auto resources, inventory::list_resources(sql));
   std::int64_t bound = 0;
   for (const inventory::Resource& resource : resources) {
-    HF_TRY(const Policy own, policy_of(sql, resource, zone));
+    HF_TRY(const Policy own, policy_of(sql, resource, context.timezone));
     if (own.name == policy.name) {
       HF_TRY_VOID(check_capabilities(resource, policy));
+      HF_TRY_VOID(check_group(sql, context, resource, policy));
       ++bound;
     }
   }
@@ -148,7 +150,7 @@ async::Co<Result<Json>> apply_policy(const Services* services, Caller caller,
         if (action == ApplyAction::kUpdated && before) {
           HF_TRY_VOID(withdraw_dropped(sql, *before, applied, now));
         }
-        HF_TRY(const std::int64_t binds, count_bound(sql, applied, server->timezone));
+        HF_TRY(const std::int64_t binds, count_bound(sql, *server, applied));
         std::vector<std::string> warnings;
         if (binds == 0) {
           warnings.push_back(fmt::format(
@@ -265,7 +267,9 @@ async::Co<Result<Json>> apply_resource(const Services* services, Caller caller,
         }
         HF_TRY(const Policy policy, policy_of(sql, resource, server->timezone));
         HF_TRY_VOID(check_capabilities(resource, policy));
-        if (before && before->policy != resource.policy) {
+        HF_TRY_VOID(check_group(sql, *server, resource, policy));
+        if (before && (before->policy != resource.policy ||
+                       before->consistency_group != resource.consistency_group)) {
           HF_TRY(const Policy old, policy_of(sql, *before, server->timezone));
           for (const ScheduleEntry& entry : old.schedules) {
             HF_TRY_VOID(withdraw_expected(sql, resource.id.text(), entry.label, now));

@@ -161,11 +161,25 @@ Status withdraw_expected(db::Connection& sql, const std::string& resource_id,
   return {};
 }
 
-Result<JsonObject> count_expected(db::Connection& sql, UtcTime since, UtcTime until) {
+std::string among(const std::vector<std::string>* resource_ids) {
+  if (resource_ids == nullptr) {
+    return "*";
+  }
+  std::string list = ",";
+  for (const std::string& id : *resource_ids) {
+    list += id + ",";
+  }
+  return list;
+}
+
+Result<JsonObject> count_expected(db::Connection& sql, UtcTime since, UtcTime until,
+                                  const std::vector<std::string>* resource_ids) {
   HF_TRY(const auto rows,
-         sql.all("SELECT status, COUNT(*), COALESCE(SUM(CASE WHEN reason = 'paused' THEN 1 ELSE 0 "
-                 "END), 0) FROM expected_runs WHERE due_at >= ?1 AND due_at < ?2 GROUP BY status",
-                 since, until));
+         sql.all(fmt::format("SELECT status, COUNT(*), COALESCE(SUM(CASE WHEN reason = 'paused' "
+                             "THEN 1 ELSE 0 END), 0) FROM expected_runs WHERE due_at >= ?1 AND "
+                             "due_at < ?2 AND {} GROUP BY status",
+                             kIsAmong),
+                 since, until, among(resource_ids)));
   JsonObject counts;
   std::int64_t ended = 0;
   std::int64_t good = 0;

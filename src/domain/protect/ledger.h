@@ -80,6 +80,12 @@ Status withdraw_expected(db::Connection& sql, const std::string& resource_id,
 
 // Rows due in [since, until) by status, and the share of successes among those that ended; paused
 // occurrences count in neither.
-Result<JsonObject> count_expected(db::Connection& sql, UtcTime since, UtcTime until);
+Result<JsonObject> count_expected(db::Connection& sql, UtcTime since, UtcTime until,
+                                  const std::vector<std::string>* resource_ids = nullptr);
+
+// Ids as a parameter of `kIsAmong`; null: every resource.
+std::string among(const std::vector<std::string>* resource_ids);
+// A condition on the column resource_id with the parameter ?3.
+inline constexpr std::string_view kIsAmong = "(?3 = '*' OR ?3 LIKE '%,' || resource_id || ',%')";
 
 }  // namespace holdfast::protect

@@ -184,6 +184,22 @@ void check_destination(ObjectReader& entry, const Level& level) {
   }
 }
 
+// An archive is what nobody can delete early: without a lock, or beside the copies that a shorter
+// one holds, it would be none.
+void check_archive(const Level& level, const std::string& pointer, std::vector<Problem>& problems) {
+  if (level.level != "archive") {
+    return;
+  }
+  if (level.lock.count() == 0) {
+    problems.push_back(
+        {pointer + "/lock", "an archive says how long nobody can delete its copies"});
+  }
+  if (level.destination.empty()) {
+    problems.push_back(
+        {pointer + "/destination", "an archive has a volume of its own: CLUSTER/svm:volume"});
+  }
+}
+
 void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& problems) {
   const Json* levels = reader.value("levels");
   if (levels == nullptr) {
@@ -214,13 +230,20 @@ void decode_levels(ObjectReader& reader, Policy& policy, std::vector<Problem>& p
       check_destination(entry, level);
       entry.reject_unknown();
     }
-    constexpr std::array<std::string_view, 4> kLevels{"local_snapshot", "local_replica",
-                                                      "remote_replica", "cloud_backup"};
+    check_archive(level, pointer, problems);
+    constexpr std::array<std::string_view, 5> kLevels{"local_snapshot", "local_replica",
+                                                      "remote_replica", "cloud_backup", "archive"};
     if (std::find(kLevels.begin(), kLevels.end(), level.level) == kLevels.end()) {
       problems.push_back(
           {pointer, fmt::format("this server offers no level '{}': use local_snapshot, "
-                                "local_replica, remote_replica or cloud_backup",
+                                "local_replica, remote_replica, cloud_backup or archive",
                                 level.level)});
+    }
+    for (const Level& other : policy.levels) {
+      if (!level.destination.empty() && other.destination == level.destination) {
+        problems.push_back({pointer + "/destination",
+                            fmt::format("is the destination of level {} already", other.level)});
+      }
     }
     policy.levels.push_back(std::move(level));
   }

@@ -16,7 +16,7 @@ namespace holdfast::protect {
 
 // One copy that the policy promises. `repository` is a name; empty: the default of the level.
 struct Level {
-  std::string level;  // local_snapshot, local_replica, remote_replica, cloud_backup
+  std::string level;  // local_snapshot, local_replica, remote_replica, cloud_backup, archive
   std::string repository;
   // Where the storage system itself keeps it: CLUSTER/svm:volume or STORE:/objstore; empty: the
   // only replica that the volume has of this level.

@@ -154,9 +154,20 @@ TEST(Policy, ReadsWhereALevelLies) {
       "kind: policy\nname: p\nlevels:\n  - {level: local_snapshot, destination: 'w/s:v'}\n"
       "  - {level: remote_replica, destination: 'svm2:copy'}\n"
       "  - {level: cloud_backup, destination: 'west/svm2:copy'}\n"
-      "  - {level: local_replica, destination: 'w/s:v', repository: r}\n  - level: tape\n"
+      "  - {level: local_replica, destination: 'w/s:x', repository: r}\n  - level: tape\n"
       "  - {level: remote_replica, transfer_schedule: hourly}\n");
   EXPECT_EQ(error.context().size(), 6u) << error.to_string();
+}
+
+TEST(Policy, AnArchiveHasALockAndAPlaceOfItsOwn) {
+  const Error error = refused(
+      "kind: policy\nname: p\nlevels:\n  - archive\n"
+      "  - {level: remote_replica, destination: 'w/s:v'}\n"
+      "  - {level: archive, destination: 'w/s:v', lock: 7d}\n");
+  ASSERT_EQ(error.context().size(), 3u) << error.to_string();
+  EXPECT_EQ(error.context()[0].first, "/levels/0/lock");
+  EXPECT_EQ(error.context()[1].first, "/levels/0/destination");
+  EXPECT_EQ(error.context()[2].first, "/levels/2/destination");
 }
 
 inventory::Resource resource(const std::string& driver, const std::string& group = "") {
@@ -189,6 +200,11 @@ TEST(Policy, IsRefusedForALockThatCannotBe) {
   EXPECT_NE(in_group.error().message().find("53411959"), std::string::npos);
   policy.levels[0].lock = std::chrono::hours(24 * 31);
   EXPECT_FALSE(check_capabilities(resource("ontap"), policy)) << "kept for 30 days only";
+  policy.levels = {{"archive", ""}};
+  policy.levels[0].destination = "west/svm2:vault";
+  policy.levels[0].lock = std::chrono::hours(24);
+  EXPECT_TRUE(check_capabilities(resource("ontap", "orders"), policy)) << "the copy is no member";
+  EXPECT_FALSE(check_capabilities(resource("btrfs"), policy));
   policy.levels = {{"cloud_backup", ""}};
   policy.levels[0].lock = std::chrono::hours(1);
   EXPECT_FALSE(check_capabilities(resource("ontap"), policy));

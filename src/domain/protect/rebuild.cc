@@ -10,6 +10,7 @@
 #include "domain/activities/data_types.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/repositories.h"
 
 namespace holdfast::protect {
@@ -156,8 +157,14 @@ Tagged from_storage_snapshot(db::Connection& sql, const inventory::Resource& res
                              const Json& row) {
   Tagged found;
   found.resource = resource;
-  found.point.id = inventory::PointId(get_string(row, "name"));
-  if (const auto known = inventory::find_point(sql, found.point.id.text())) {
+  const std::string name = get_string(row, "name");
+  found.point.id = inventory::PointId(name);
+  auto known = inventory::find_point(sql, name);
+  if (known && known->resource != resource.id) {  // of another member of its group
+    found.point.id = inventory::PointId(member_point_id(name, resource.id.text()));
+    known = inventory::find_point(sql, found.point.id.text());
+  }
+  if (known) {
     found.point = *known;
   } else {
     found.point.resource = resource.id;
@@ -170,7 +177,7 @@ Tagged from_storage_snapshot(db::Connection& sql, const inventory::Resource& res
   copy.level = "local_snapshot";
   copy.method = method_of(resource.driver, "local_snapshot", false);
   copy.location = get_string(row, "path");
-  copy.snapshot_id = found.point.id.text();
+  copy.snapshot_id = name;
   copy.state = "available";
   copy.id = inventory::CopyId(copy_id_of(found.point.id.text(), copy.level, ""));
   found.point.copies = {copy};

@@ -10,6 +10,7 @@
 #include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/schedule_state.h"
@@ -55,6 +56,11 @@ Status check_level(const inventory::Resource& resource, const Policy& policy, co
   if ((level.level == "remote_replica" || level.level == "cloud_backup") && !mirrors) {
     return cannot(resource, policy, level,
                   fmt::format("the driver {} has no replication of its own", resource.driver));
+  }
+  if (level.level == "archive" && !mirrors) {
+    return cannot(
+        resource, policy, level,
+        fmt::format("the driver {} has no copies that nobody can delete", resource.driver));
   }
   if (!level.destination.empty() && !mirrors) {
     return cannot(resource, policy, level,
@@ -117,6 +123,24 @@ Status check_capabilities(const inventory::Resource& resource, const Policy& pol
 
 namespace {
 
+// A group that is named must be the one that the storage system has, where it has groups.
+async::Co<Status> look_at_group(storage::Driver* driver, storage::Volume volume, std::string name) {
+  if (name.empty() || !driver->capabilities().groups) {
+    co_return Status();
+  }
+  HF_CO_TRY(const auto group, co_await driver->group_of(volume));
+  if (group && group->name == name) {
+    co_return Status();
+  }
+  co_return Error(Code::kFailedPrecondition,
+                  group ? fmt::format("the volume of {} is in consistency group '{}', not '{}'",
+                                      volume.path, group->name, name)
+                        : fmt::format("the volume of {} is in no consistency group: put it into "
+                                      "'{}' on the storage system first",
+                                      volume.path, name))
+      .with("/consistency_group", "is not the volume's");
+}
+
 // Finds driver and real path of a directory of this host.
 async::Co<Status> look_here(const Services& services, NewResource wanted,
                             inventory::Resource& resource) {
@@ -135,7 +159,7 @@ async::Co<Status> look_here(const Services& services, NewResource wanted,
     co_return std::move(volume).error().with("/path", "cannot be protected");
   }
   resource.path = volume->path;
-  co_return Status();
+  co_return co_await look_at_group(driver, *volume, wanted.consistency_group);
 }
 
 // A path on an agent's host cannot be looked at from here, and the agent may be away: the first
@@ -197,6 +221,7 @@ async::Co<Result<inventory::Resource>> add_resource(const Services& services, Ca
     }
     HF_TRY(const Policy policy, policy_of(sql, resource, server->timezone));
     HF_TRY_VOID(check_capabilities(resource, policy));
+    HF_TRY_VOID(check_group(sql, *server, resource, policy));
     HF_TRY_VOID(inventory::put_resource(sql, resource));
     HF_TRY_VOID(note(sql, *server, caller, "resource.created", resource.id.text()));
     return resource;

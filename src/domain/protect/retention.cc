@@ -2,11 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 
 namespace holdfast::protect {
 namespace {
@@ -59,6 +61,77 @@ std::vector<schedule::KeptPoint> to_kept(const std::vector<inventory::Point>& po
   return kept;
 }
 
+// Points with copies that can be deleted go first, so that those whose last copy only a policy of
+// the storage system lets go never stand in their way; of these, the oldest.
+void limit_going(const std::vector<inventory::Point>& points, std::set<std::string>& going) {
+  std::set<std::string> chosen;
+  const auto choose = [&](const inventory::Point& point, bool deletable) {
+    const bool has =
+        std::any_of(point.copies.begin(), point.copies.end(), [](const inventory::Copy& copy) {
+          return copy.state == "available" && copy.method != "snapmirror_cloud";
+        });
+    if (has == deletable && chosen.size() < kMaxGoing && going.contains(point.id.text())) {
+      chosen.insert(point.id.text());
+    }
+  };
+  std::for_each(points.begin(), points.end(), [&](const auto& point) { choose(point, true); });
+  std::for_each(points.rbegin(), points.rend(), [&](const auto& point) { choose(point, false); });
+  going = std::move(chosen);
+}
+
+bool is_storage_snapshot(const inventory::Copy& copy) {
+  return copy.method.ends_with("_snapshot") && copy.state == "available";
+}
+
+// One snapshot holds a point of each member of a group, and goes as a whole: none of them goes
+// while one is kept. Removed resources keep nothing.
+Status keep_groups_whole(db::Connection& sql, const std::vector<inventory::Point>& points,
+                         UtcTime now, std::set<std::string>& going) {
+  std::map<std::string, std::set<std::string>> kept;  // points, by resource
+  for (const inventory::Point& point : points) {
+    if (!going.contains(point.id.text()) ||
+        std::none_of(point.copies.begin(), point.copies.end(), is_storage_snapshot)) {
+      continue;
+    }
+    HF_TRY(const auto group, points_of_group(sql, point));
+    for (const inventory::Point& other : group) {
+      if (other.resource == point.resource ||
+          !inventory::find_resource(sql, other.resource.text())) {
+        continue;
+      }
+      const auto [known, first] = kept.try_emplace(other.resource.text());
+      if (first) {
+        HF_TRY(const auto decisions, decide_retention(sql, other.resource, now));
+        for (const schedule::Decision& decision : decisions) {
+          if (decision.keep) {
+            known->second.insert(decision.id);
+          }
+        }
+      }
+      if (known->second.contains(other.id.text())) {
+        going.erase(point.id.text());
+      }
+    }
+  }
+  return {};
+}
+
+// The copies of the other members that the same snapshot holds.
+Status add_group_copies(db::Connection& sql, const inventory::Point& point,
+                        const inventory::Copy& gone, JsonArray& copies, JsonArray& names) {
+  HF_TRY(const auto group, points_of_group(sql, point));
+  for (const inventory::Point& other : group) {
+    for (const inventory::Copy& copy : other.copies) {
+      if (other.id != point.id && is_storage_snapshot(copy) &&
+          copy.snapshot_id == gone.snapshot_id) {
+        copies.push_back(Json(copy.id.text()));
+        names.push_back(Json(gone.snapshot_id));
+      }
+    }
+  }
+  return {};
+}
+
 // One removal for each repository (forget and prune) or volume (delete snapshots).
 Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& resource,
                              const std::vector<inventory::Point>& points,
@@ -66,18 +139,28 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
   struct Batch {
     JsonObject input;
     JsonArray copies;
-    JsonArray names;
+    JsonArray names;  // of their snapshots, in the same order
+    JsonArray newer;  // how many newer copies there are at the place
   };
+  std::map<std::string, std::int64_t> seen;  // copies at a place so far: points are newest first
   std::map<std::string, Batch> by_place;
   for (const inventory::Point& point : points) {
     for (const inventory::Copy& copy : point.copies) {
-      if (!going.contains(point.id.text()) || copy.state != "available") {
+      if (copy.state != "available") {
+        continue;
+      }
+      const std::int64_t newer = seen[copy.location]++;
+      if (!going.contains(point.id.text())) {
         continue;
       }
       const bool mirrored = copy.method.starts_with("snapmirror");
       Batch& batch = by_place[mirrored ? "at " + copy.location : copy.repository];
       batch.copies.push_back(Json(copy.id.text()));
       batch.names.push_back(Json(copy.snapshot_id));
+      batch.newer.push_back(Json(newer));
+      if (is_storage_snapshot(copy)) {
+        HF_TRY_VOID(add_group_copies(sql, point, copy, batch.copies, batch.names));
+      }
       if (batch.input.empty() && copy.method == "restic") {
         HF_TRY(const inventory::Repository repository,
                inventory::find_repository(sql, copy.repository));
@@ -90,7 +173,7 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
         batch.input = {
             {"activity", mirrored ? "storage.delete_copies" : "storage.delete_snapshots"},
             {"volume", activities::encode(volume)}};
-        if (mirrored) {
+        if (mirrored) {  // in an object store, the relationship's policy decides
           batch.input["mirror"] = copy.location;
         }
       }
@@ -101,6 +184,9 @@ Result<JsonArray> batches_of(db::Connection& sql, const inventory::Resource& res
     const bool engine = batch.input["activity"] == "engine.forget";
     batch.input[engine ? "snapshot_ids" : "names"] = std::move(batch.names);
     batch.input["copies"] = std::move(batch.copies);
+    if (get_string(batch.input, "mirror").ends_with(":/objstore")) {
+      batch.input["newer"] = std::move(batch.newer);
+    }
     batches.push_back(std::move(batch.input));
   }
   return batches;
@@ -125,10 +211,12 @@ Result<Json> plan_resource_retention(const ServerContext& context, const Json& i
     HF_TRY(const schedule::Zone utc, schedule::find_zone("UTC"));
     std::set<std::string> going;
     for (const schedule::Decision& decision : schedule::plan_retention(to_kept(points, utc), now)) {
-      if (!decision.keep && going.size() < kMaxGoing) {
+      if (!decision.keep) {
         going.insert(decision.id);
       }
     }
+    limit_going(points, going);
+    HF_TRY_VOID(keep_groups_whole(sql, points, now, going));
     HF_TRY(JsonArray batches, batches_of(sql, resource, points, going));
     return Json(JsonObject{{"detail", fmt::format("{} of {} points kept",
                                                   points.size() - going.size(), points.size())},

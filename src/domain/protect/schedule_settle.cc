@@ -9,6 +9,7 @@
 #include <set>
 
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/policy_store.h"
 
 namespace holdfast::protect {
@@ -198,8 +199,24 @@ Result<std::vector<Schedule>> list_all_schedules(db::Connection& sql,
                                                  const ServerContext& context) {
   std::vector<Schedule> schedules;
   HF_TRY(const auto resources, inventory::list_resources(sql));
+  std::vector<Policy> policies;
+  std::map<std::string, const inventory::Resource*> oldest;  // by group: its run is the group's
   for (const inventory::Resource& resource : resources) {
-    HF_TRY(const Policy policy, policy_of(sql, resource, context.timezone));
+    HF_TRY(Policy policy, policy_of(sql, resource, context.timezone));
+    if (is_grouped(context, resource, policy)) {
+      const auto [first, is_new] = oldest.try_emplace(group_key(resource), &resource);
+      if (!is_new && is_older(resource, *first->second)) {
+        first->second = &resource;
+      }
+    }
+    policies.push_back(std::move(policy));
+  }
+  for (size_t i = 0; i < resources.size(); ++i) {
+    const inventory::Resource& resource = resources[i];
+    const Policy& policy = policies[i];
+    if (is_grouped(context, resource, policy) && oldest.at(group_key(resource)) != &resource) {
+      continue;
+    }
     std::set<std::string> labels;
     for (const ScheduleEntry& entry : policy.schedules) {
       if (labels.insert(entry.label).second) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,12 @@
 
 namespace holdfast::protect {
 
+// What decides how workflows use a storage driver.
+struct StorageFacts {
+  bool groups = false;    // one snapshot for all volumes of a group
+  bool restores = false;  // brings volumes and files back by itself
+};
+
 struct ServerContext {
   db::Database& db;
   env::Clock& clock;
@@ -20,6 +27,8 @@ struct ServerContext {
   std::string data_dir;  // DIR of the server
   std::string host;      // name of this machine, recorded in snapshots
   std::string timezone;  // of the server; frozen into policies that name none
+  // What the storage driver of a kind states; empty: nothing of either.
+  std::function<StorageFacts(const std::string&)> storage_facts{};
   // Set by whoever changed what the scheduler looks at: it begins its next pass at once.
   std::shared_ptr<std::atomic<bool>> wake = std::make_shared<std::atomic<bool>>(false);
 
@@ -27,6 +36,9 @@ struct ServerContext {
   std::string keys_dir() const { return data_dir + "/keys"; }
   std::string evidence_dir() const { return data_dir + "/evidence"; }
   std::string scratch_dir() const { return data_dir + "/scratch"; }
+  StorageFacts storage(const std::string& driver) const {
+    return storage_facts ? storage_facts(driver) : StorageFacts();
+  }
   std::string new_id(const std::string& prefix) const { return random.new_id(prefix, clock.now()); }
 };
 

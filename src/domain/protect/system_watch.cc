@@ -243,7 +243,16 @@ Co<Status> SystemWatch::look_at(std::shared_ptr<ontap::System> system) {
 
 Co<Status> SystemWatch::pass(const std::atomic<bool>* stop) {
   seen_ = data_.systems().generation();
+  std::erase_if(shown_, [this](const std::string& name) {
+    const bool gone = data_.systems().find(name) == nullptr;
+    if (gone) {
+      remove_gauges({{"system", name}});
+      findings_.erase(name);
+    }
+    return gone;
+  });
   for (const auto& system : data_.systems().all()) {
+    shown_.insert(system->endpoint().name);
     if (*stop) {
       co_return Status();
     }

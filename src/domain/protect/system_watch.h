@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class SystemWatch {
   const Services services_;
   const notify::ChannelServices& channels_;
   std::map<std::string, Findings> findings_;  // by system
+  std::set<std::string> shown_;               // systems that have metrics
   std::uint64_t seen_ = 0;
 };
 

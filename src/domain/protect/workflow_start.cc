@@ -2,6 +2,8 @@
 // the resource resolved so that a wrong name is an answer, not a failed run.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/audit/audit.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/services.h"
@@ -13,7 +15,7 @@ namespace {
 constexpr std::string_view kSchemas = R"json({
 "scheduled_backup": {"type":"object","required":["resource"],"properties":{"resource":{"type":"string"},"label":{"type":"string"},"manual":{"type":"boolean"}},"additionalProperties":false},
 "schedule_backup": {"type":"object","required":["volume_id"],"properties":{"volume_id":{"type":"string"},"backup_type":{"type":"string"},"retention_period":{"type":"string"},"consistency_group":{"type":"boolean"},"schedule":{"type":"string"}},"additionalProperties":false},
-"data_recovery": {"type":"object","required":["source_backup","target_location"],"properties":{"recovery_type":{"type":"string"},"source_backup":{"type":"string"},"target_location":{"type":"string"},"recovery_point":{"type":["string","null"]},"copy":{"type":"string"},"paths":{"type":"array"},"validate_integrity":{"type":"boolean"},"notify_completion":{"type":"boolean"},"dry_run":{"type":"boolean"}},"additionalProperties":false},
+"data_recovery": {"type":"object","required":["source_backup","target_location"],"properties":{"recovery_type":{"type":"string"},"means":{"type":"string","enum":["snapshot_restore","file_restore","clone","files_copied"]},"source_backup":{"type":"string"},"target_location":{"type":"string"},"recovery_point":{"type":["string","null"]},"copy":{"type":"string"},"paths":{"type":"array"},"validate_integrity":{"type":"boolean"},"notify_completion":{"type":"boolean"},"dry_run":{"type":"boolean"}},"additionalProperties":false},
 "recovery_proof": {"type":"object","properties":{"resource":{"type":"string"},"point":{"type":"string"},"level":{"type":"string"},"copy":{"type":"string"}},"additionalProperties":false},
 "backup_status_report": {"type":"object","properties":{"cluster_id":{"type":"string"},"start_date":{"type":"string"},"end_date":{"type":"string"},"include_metrics":{"type":"boolean"},"include_failures":{"type":"boolean"}},"additionalProperties":false},
 "catalog_rebuild": {"type":"object","properties":{},"additionalProperties":false}
@@ -47,6 +49,12 @@ bool has_type(const Json& value, const Json& type) {
          (name == "array" && value.is_array()) || (name == "null" && value.is_null());
 }
 
+bool is_listed(const Json& value, const Json& property) {
+  const Json* list = find(property, "enum");
+  return list == nullptr || std::find(list->get_array().begin(), list->get_array().end(), value) !=
+                                list->get_array().end();
+}
+
 Status check_parameters(const Json& schema, const Json& parameters) {
   std::vector<Problem> problems;
   if (!parameters.is_object()) {
@@ -62,6 +70,8 @@ Status check_parameters(const Json& schema, const Json& parameters) {
     } else if (!has_type(parameter.value(), property->at("type"))) {
       problems.push_back(
           {pointer, fmt::format("must be of type {}", to_text(property->at("type")))});
+    } else if (!is_listed(parameter.value(), *property)) {
+      problems.push_back({pointer, "must be one of " + to_text(property->at("enum"))});
     }
   }
   if (const Json* required = find(schema, "required")) {

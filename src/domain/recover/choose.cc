@@ -105,21 +105,23 @@ namespace {
 
 // What is read first when nobody says: repositories, then snapshots in place, then what must be
 // brought back from another system.
-int rank_of(const std::string& method) {
+int rank_of(const std::string& method, bool snapshots_first) {
   return method == "restic"              ? 0
-         : method.ends_with("_snapshot") ? 1
+         : method.ends_with("_snapshot") ? (snapshots_first ? -1 : 1)
          : method == "snapmirror"        ? 2
                                          : 3;
 }
 
 }  // namespace
 
-Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::string& wanted) {
+Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::string& wanted,
+                                    bool snapshots_first) {
   const inventory::Copy* best = nullptr;
   for (const inventory::Copy& copy : point.copies) {
     const bool asked = wanted.empty() || copy.id.text() == wanted || copy.level == wanted ||
-                       copy.repository == wanted;
-    const bool better = best == nullptr || rank_of(copy.method) < rank_of(best->method);
+                       copy.repository == wanted || copy.location == wanted;
+    const bool better = best == nullptr || rank_of(copy.method, snapshots_first) <
+                                               rank_of(best->method, snapshots_first);
     if (copy.state == "available" && asked && better) {
       best = &copy;
     }
@@ -208,6 +210,7 @@ Result<activities::RestoreRequest> read_request(db::Connection& sql,
   }
   if (copy.method != "restic") {
     request.snapshot_path = copy.location;
+    request.volume = {resource.driver, resource.path, resource.agent};
     return request;
   }
   HF_TRY(const inventory::Repository repository, inventory::find_repository(sql, copy.repository));

@@ -24,10 +24,11 @@ struct ChosenPoint {
 Result<ChosenPoint> choose_point(db::Connection& sql, const std::string& source,
                                  const std::optional<std::string>& time);
 
-// The copy to read: the one of `wanted` (a copy id, level or repository name; empty: any), engine
-// copies before storage snapshots, in the policy's order of levels. kNotFound when none is
-// available.
-Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::string& wanted);
+// The copy to read: the one of `wanted` (a copy id, level, repository name or place; empty: any),
+// engine copies before storage snapshots, in the policy's order of levels; storage snapshots first
+// where their system brings them back by itself. kNotFound when none is available.
+Result<inventory::Copy> choose_copy(const inventory::Point& point, const std::string& wanted,
+                                    bool snapshots_first = false);
 
 struct Target {
   std::string path;

@@ -96,6 +96,17 @@ flow::Task<Result<Json>> prove(flow::WorkflowContext& ctx, ProofRun& run) {
                             {"detail", done.verdict.detail}});
 }
 
+// The proof removes its clone itself; one that it could not remove is removed here, also after a
+// cancel. What stays even then is a finding of its storage system.
+flow::Task<void> drop_clone(flow::WorkflowContext& ctx, ProofPlan plan) {
+  Json input = JsonObject{{"volume", encode(plan.restore.volume)}, {"name", plan.run_id}};
+  const Result<Json> dropped = co_await ctx.shielded().activity(
+      "storage.drop_clone", std::move(input), data_options_at(plan.agent, kProofPriority));
+  if (!dropped) {
+    ctx.log_warn("clone.not_removed", {{"error", dropped.error().to_string()}});
+  }
+}
+
 }  // namespace
 
 flow::Task<Result<Json>> recovery_proof(flow::WorkflowContext& ctx) {
@@ -109,6 +120,9 @@ flow::Task<Result<Json>> recovery_proof(flow::WorkflowContext& ctx) {
     run.steps.announce("proof", name);
   }
   Result<Json> result = co_await prove(ctx, run);
+  if (run.plan.native) {
+    co_await drop_clone(ctx, run.plan);
+  }
   if (!run.plan.restore.mirror.empty()) {
     co_await drop_fetched(ctx, run.plan.restore, run.plan.run_id);
   }

@@ -12,6 +12,7 @@
 #include "domain/activities/recovery_types.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/groups.h"
 #include "domain/protect/policy_store.h"
 #include "domain/recover/choose.h"
 #include "domain/recover/measured.h"
@@ -39,14 +40,76 @@ std::vector<std::string> text_list(const Json& value, std::string_view key) {
   return texts;
 }
 
+// The other members of the point's group: each comes back in place to the same instant.
+Status add_members(db::Connection& sql, const ServerContext& context, const ChosenPoint& chosen,
+                   const Json& input, RecoveryPlan& plan) {
+  plan.group = chosen.resource.consistency_group;
+  HF_TRY(const auto points, protect::points_of_group(sql, chosen.point));
+  if (points.size() < 2) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("recovery point {} belongs to no group: recover it as a volume",
+                             plan.point_id));
+  }
+  if (!plan.restore.in_place || !plan.restore.paths.empty()) {
+    return Error(Code::kInvalidArgument,
+                 "a group is recovered whole and in place: target_location in-place, no paths");
+  }
+  for (const inventory::Point& point : points) {
+    if (point.id == chosen.point.id) {
+      continue;
+    }
+    HF_TRY(const inventory::Resource resource,
+           inventory::find_resource(sql, point.resource.text()));
+    HF_TRY(const inventory::Copy copy, choose_copy(point, get_string(input, "copy"), true));
+    HF_TRY(RestoreRequest request, read_request(sql, resource, copy));
+    if (!request.mirror.empty()) {
+      return Error(Code::kFailedPrecondition,
+                   fmt::format("the copy of '{}' is on another system: a group is recovered from "
+                               "its local snapshots or from repositories",
+                               resource.name));
+    }
+    HF_TRY(const protect::Policy policy, protect::policy_of(sql, resource, context.timezone));
+    plan.four_eyes = plan.four_eyes || policy.four_eyes;
+    request.target = resource.path;
+    request.in_place = true;
+    plan.members.push_back(std::move(request));
+  }
+  return {};
+}
+
+// Whether the storage system of every copy could bring it back by itself.
+bool is_native(const ServerContext& context, const RecoveryPlan& plan) {
+  const auto local = [&context](const RestoreRequest& request) {
+    return !request.snapshot_path.empty() && request.mirror.empty() &&
+           context.storage(request.volume.driver).restores;
+  };
+  return local(plan.restore) && std::all_of(plan.members.begin(), plan.members.end(), local);
+}
+
+// Whether the storage system may do it, and by which means the caller wants it.
+Status set_means(const ServerContext& context, const Json& input, RecoveryPlan& plan) {
+  plan.native = is_native(context, plan);
+  plan.wanted_means = get_string(input, "means");
+  if (!plan.wanted_means.empty() && plan.wanted_means != "files_copied" && !plan.native) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("means {} needs a storage snapshot whose system restores by itself, "
+                             "and the copy is {} in {}",
+                             plan.wanted_means, plan.copy_level, plan.copy_where));
+  }
+  return {};
+}
+
 Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext& context,
                                         const Json& input) {
   HF_TRY(const ChosenPoint chosen, choose_point(sql, get_string(input, "source_backup"),
                                                 optional_text(input, "recovery_point")));
-  HF_TRY(const inventory::Copy copy, choose_copy(chosen.point, get_string(input, "copy")));
   HF_TRY(
       const Target target,
       resolve_target(sql, chosen.resource, get_string(input, "target_location"), context.data_dir));
+  const bool snapshots_first =
+      context.storage(chosen.resource.driver).restores && target.agent == chosen.resource.agent;
+  HF_TRY(const inventory::Copy copy,
+         choose_copy(chosen.point, get_string(input, "copy"), snapshots_first));
   HF_TRY(const protect::Policy policy, protect::policy_of(sql, chosen.resource, context.timezone));
   RecoveryPlan plan;
   plan.run_id = get_string(input, "run_id");
@@ -80,6 +143,10 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
       parse_rfc3339(get_string(input, "requested_at")).value_or(context.clock.now());
   plan.rto_target_seconds = std::chrono::duration_cast<std::chrono::seconds>(policy.rto).count();
   plan.why = chosen.why;
+  if (get_string(input, "recovery_type") == "group") {
+    HF_TRY_VOID(add_members(sql, context, chosen, input, plan));
+  }
+  HF_TRY_VOID(set_means(context, input, plan));
   HF_TRY(const Estimate estimate, estimate_recovery(sql, chosen.point.bytes));
   plan.estimate_p50_seconds = estimate.p50_seconds;
   plan.estimate_p90_seconds = estimate.p90_seconds;
@@ -141,6 +208,28 @@ Result<Json> write_manifest(const ServerContext& context, const Json& input) {
   });
 }
 
+// Marks the copies whose storage snapshot a volume restore has thrown away.
+Result<Json> copies_lost(const ServerContext& context, const Json& input) {
+  return context.db.write_blocking([input](db::Connection& sql) -> Result<Json> {
+    const auto paths = text_list(input, "paths");
+    HF_TRY(const auto resources, inventory::list_resources(sql));
+    for (const inventory::Resource& resource : resources) {
+      const bool went_back =
+          resource.agent == get_string(input, "agent") &&
+          std::any_of(paths.begin(), paths.end(), [&resource](const std::string& path) {
+            return resource.path == path || resource.path.starts_with(path + "/");
+          });
+      for (const std::string& snapshot : text_list(input, "snapshots")) {
+        if (!went_back) {
+          break;
+        }
+        HF_TRY_VOID(inventory::lose_snapshot(sql, resource.id, snapshot));
+      }
+    }
+    return Json(JsonObject{});
+  });
+}
+
 Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& context,
                                   const Json& input) {
   const std::string source = get_string(input, "point").empty() ? get_string(input, "resource")
@@ -164,6 +253,8 @@ Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& cont
   plan.agent = chosen.resource.agent;
   plan.probe_command = chosen.resource.probe_command;
   plan.channels = policy.channels;
+  plan.native =
+      !plan.restore.snapshot_path.empty() && context.storage(chosen.resource.driver).restores;
   if (plan.level == "L3" && plan.probe_command.empty()) {
     return Error(Code::kFailedPrecondition,
                  fmt::format("proof level L3 needs a probe command, and resource '{}' has none",
@@ -206,6 +297,7 @@ void register_recovery_activities(flow::ActivityRegistry& registry, const Server
   add("recover.request_approval", request_approval);
   add("recover.end_approval", end_approval);
   add("recover.write_manifest", write_manifest);
+  add("recover.copies_lost", copies_lost);
   add("recover.begin_proof", begin_proof);
   add("recover.record_proof", record_proof);
 }

@@ -6,51 +6,31 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "domain/activities/fetch_workflow.h"
-#include "domain/activities/recovery_types.h"
-#include "domain/activities/run_step_workflow.h"
 #include "domain/activities/workflow_options_types.h"
+#include "domain/recover/recovery_run_workflow.h"
 
 namespace holdfast::recover {
 namespace {
 
 using namespace activities;  // NOLINT: the values this workflow is made of
-using flow::WorkflowContext;
 
 constexpr Nanoseconds kSilenceDenies = std::chrono::hours(24);
-
-struct RecoveryRun {
-  explicit RecoveryRun(WorkflowContext& context) : ctx(context) {}
-
-  void show(const Json& approval = nullptr) {
-    JsonObject progress{
-        {"step", steps.current()}, {"resource", plan.resource_name}, {"steps", steps.to_json()}};
-    if (!proposal.is_null()) {
-      progress["proposal"] = proposal;
-    }
-    if (!approval.is_null()) {
-      progress["waiting_for"] = approval;
-    }
-    ctx.set_progress(std::move(progress));
-  }
-
-  WorkflowContext& ctx;
-  RecoveryPlan plan;
-  StepLog steps;
-  Json proposal;
-  RestorePlan effects;
-  RestoreDone restored;
-  Verdict validation;
-};
 
 std::int64_t seconds_between(UtcTime from, UtcTime to) {
   return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
 }
 
-bool needs_approval(const RestorePlan& effects) { return effects.overwrites + effects.deletes > 0; }
+bool needs_approval(const RecoveryRun& run) {
+  return run.effects.overwrites + run.effects.deletes + run.means.loses > 0;
+}
 
-Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
-  return JsonObject{
+Json make_proposal(const RecoveryRun& run) {
+  const RecoveryPlan& plan = run.plan;
+  const RestorePlan& effects = run.effects;
+  JsonObject proposal{
       {"point", plan.point_id},
       {"point_time", to_rfc3339(plan.point_time)},
       {"resource", plan.resource_name},
@@ -68,19 +48,45 @@ Json make_proposal(const RecoveryPlan& plan, const RestorePlan& effects) {
                                        {"p90", plan.estimate_p90_seconds},
                                        {"samples", plan.estimate_samples}}},
       {"data_loss_seconds", seconds_between(plan.point_time, plan.requested_at)},
-      {"needs_approval", needs_approval(effects)},
+      {"needs_approval", needs_approval(run)},
       {"why", plan.why}};
+  if (plan.native) {
+    proposal["means"] = run.means.means;
+    proposal["means_why"] = run.means.why;
+    proposal["delete_sample"] = activities::detail::encode_field(effects.delete_sample);
+    proposal["loses_snapshots"] = run.means.loses;
+    std::vector<std::string> lost = run.means.lost;
+    lost.resize(std::min<size_t>(lost.size(), 20));
+    proposal["lost_snapshot_sample"] = activities::detail::encode_field(lost);
+  }
+  if (!plan.group.empty()) {
+    JsonArray targets;
+    for (const RestoreRequest& member : plan.members) {
+      targets.push_back(Json(member.target));
+    }
+    proposal["group"] = plan.group;
+    proposal["group_targets"] = std::move(targets);
+  }
+  return proposal;
 }
 
 flow::Task<Status> propose(RecoveryRun& run) {
-  HF_CO_TRY(const Json effects,
-            co_await run_step(run, "propose", "engine.plan_restore", encode(run.plan.restore),
-                              data_options_at(run.plan.agent, kRecoveryPriority)));
-  run.effects = decode<RestorePlan>(effects);
-  run.proposal = make_proposal(run.plan, run.effects);
+  run.steps.begin("propose", run.ctx.now());
+  run.show();
+  Status planned = co_await choose_means(run);
+  if (planned) {
+    auto effects = co_await plan_effects(run);
+    planned = status_of(effects);
+    run.effects = effects ? *std::move(effects) : RestorePlan();
+  }
+  if (!planned) {
+    run.steps.failed("propose", planned.error(), run.ctx.now());
+    co_return planned;
+  }
+  run.proposal = make_proposal(run);
   run.steps.done("propose",
-                 fmt::format("creates {}, overwrites {}, deletes {}", run.effects.creates,
-                             run.effects.overwrites, run.effects.deletes),
+                 fmt::format("creates {}, overwrites {}, deletes {}{}", run.effects.creates,
+                             run.effects.overwrites, run.effects.deletes, run.told_means()),
                  run.ctx.now());
   run.show();
   co_return Status();
@@ -89,10 +95,7 @@ flow::Task<Status> propose(RecoveryRun& run) {
 // An approval may come hours after its proposal: what would be lost must still be what was
 // approved.
 flow::Task<Status> look_again(RecoveryRun& run) {
-  HF_CO_TRY(const Json now,
-            co_await run.ctx.activity("engine.plan_restore", encode(run.plan.restore),
-                                      data_options_at(run.plan.agent, kRecoveryPriority)));
-  const auto effects = decode<RestorePlan>(now);
+  HF_CO_TRY(const RestorePlan effects, co_await plan_effects(run));
   if (effects.overwrites == run.effects.overwrites && effects.deletes == run.effects.deletes) {
     co_return Status();
   }
@@ -103,6 +106,22 @@ flow::Task<Status> look_again(RecoveryRun& run) {
                             effects.deletes, run.effects.deletes));
   run.steps.failed("approval", changed, run.ctx.now());
   co_return changed;
+}
+
+// What somebody would approve, in one sentence.
+std::string question(const RecoveryRun& run) {
+  const RecoveryPlan& plan = run.plan;
+  std::string text = fmt::format("restore {} of {} to {}: overwrites {} files", plan.point_id,
+                                 plan.group.empty() ? plan.resource_name : "group " + plan.group,
+                                 plan.restore.target, run.effects.overwrites);
+  if (run.effects.deletes > 0) {
+    text += fmt::format(", deletes {}", run.effects.deletes);
+  }
+  if (run.means.loses > 0) {
+    text += fmt::format(", throws away {} newer snapshots, such as {}", run.means.loses,
+                        run.means.lost.empty() ? "?" : run.means.lost.front());
+  }
+  return text;
 }
 
 // Ends the approval that nobody decided: silence denies; a cancelled run takes its question back.
@@ -120,20 +139,17 @@ flow::Task<Status> end_undecided(RecoveryRun& run, const std::string& approval,
 
 // Waits for the person who may decide; returns when the proposal may be carried out.
 flow::Task<Status> ask(RecoveryRun& run) {
-  if (!needs_approval(run.effects)) {
+  if (!needs_approval(run)) {
     run.steps.not_applicable("approval", "nothing is overwritten or deleted");
     co_return Status();
   }
   run.steps.begin("approval", run.ctx.now());
-  Json request =
-      JsonObject{{"run_id", run.plan.run_id},
-                 {"workflow", "data_recovery"},
-                 {"proposal", run.proposal},
-                 {"four_eyes", run.plan.four_eyes},
-                 {"requested_by", run.plan.requested_by},
-                 {"summary", fmt::format("restore {} of {} to {}: overwrites {} files",
-                                         run.plan.point_id, run.plan.resource_name,
-                                         run.plan.restore.target, run.effects.overwrites)}};
+  Json request = JsonObject{{"run_id", run.plan.run_id},
+                            {"workflow", "data_recovery"},
+                            {"proposal", run.proposal},
+                            {"four_eyes", run.plan.four_eyes},
+                            {"requested_by", run.plan.requested_by},
+                            {"summary", question(run)}};
   HF_CO_TRY(const Json asked, co_await run.ctx.activity("recover.request_approval",
                                                         std::move(request), control_options()));
   const std::string approval = get_string(asked, "approval");
@@ -161,33 +177,15 @@ flow::Task<Status> ask(RecoveryRun& run) {
   co_return co_await look_again(run);
 }
 
-flow::Task<Status> restore(RecoveryRun& run) {
-  HF_CO_TRY(const Json done,
-            co_await run_step(run, "restore", "engine.restore", encode(run.plan.restore),
-                              data_options_at(run.plan.agent, kRecoveryPriority)));
-  run.restored = decode<RestoreDone>(done);
-  if (!run.plan.validate) {
-    run.steps.skipped("validate");
-    co_return Status();
-  }
-  HF_CO_TRY(const Json checked,
-            co_await run_step(run, "validate", "engine.compare_restored", encode(run.plan.restore),
-                              data_options_at(run.plan.agent, kRecoveryPriority)));
-  run.validation = decode<Verdict>(checked);
-  if (!run.validation.good) {
-    Error wrong(Code::kDataLoss,
-                "the restored data differs from the recovery point: " + run.validation.detail);
-    run.steps.failed("validate", wrong, run.ctx.now());
-    co_return wrong;
-  }
-  co_return Status();
-}
-
 Json summary(const RecoveryRun& run, bool carried_out) {
   const std::int64_t rto = seconds_between(run.plan.requested_at, run.ctx.now());
   JsonObject result{{"proposal", run.proposal},
                     {"point", run.plan.point_id},
                     {"resource", run.plan.resource_name}};
+  if (run.plan.native) {
+    result["means"] = run.means.means;
+    result["means_why"] = run.means.why;
+  }
   if (carried_out) {
     result["restored"] = encode(run.restored);
     result["validation"] = run.plan.validate ? encode(run.validation) : Json();
@@ -262,7 +260,7 @@ flow::Task<Result<Json>> carry_out(RecoveryRun& run) {
   }
   HF_CO_TRY_VOID(co_await ask(run));
   run.show();
-  HF_CO_TRY_VOID(co_await restore(run));
+  HF_CO_TRY_VOID(co_await restore_parts(run));
   Json result = summary(run, true);
   HF_CO_TRY(const Json manifest, co_await keep_manifest(run, result));
   result.get_object()["manifest"] = manifest;

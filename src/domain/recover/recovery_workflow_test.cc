@@ -126,5 +126,91 @@ TEST_F(RecoveryWorkflow, BringsACopyBackFromAnotherSystemAndLeavesNothingThere) 
   EXPECT_EQ(count("storage.drop_fetched"), 1);
 }
 
+// A storage system that brings volumes back by itself, with one newer snapshot.
+class NativeRecovery : public RecoveryWorkflow {
+ protected:
+  NativeRecovery() {
+    plan_.native = true;
+    plan_.restore.snapshot_path = "/mnt/vol1/.snapshot/pt_1";
+    plan_.restore.snapshot_id = "pt_1";
+    plan_.restore.source_path = "/mnt/vol1";
+    plan_.restore.volume = {"array", "/mnt/vol1", ""};
+    effects_.overwrites = 0;
+    means_.means = "snapshot_restore";
+    means_.why = "nothing newer is lost by it";
+    answer("storage.choose_means",
+           [this](const Json&) { return Result<Json>(activities::encode(means_)); });
+    answer("storage.restore", [](const Json&) {
+      return Result<Json>(JsonObject{{"detail", "snapshot_restore: 3 entries"}});
+    });
+    answer("recover.copies_lost", [](const Json&) { return Result<Json>(JsonObject{}); });
+  }
+
+  activities::Means means_;
+};
+
+TEST_F(NativeRecovery, LeavesTheBytesToTheStorageSystemAndComparesThem) {
+  start_recovery();
+  const auto ended = run_to_end();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("storage.restore"), 1);
+  EXPECT_EQ(count("engine.restore"), 0);
+  EXPECT_EQ(count("engine.compare_restored"), 1);
+  EXPECT_EQ(count("recover.copies_lost"), 0);
+  EXPECT_EQ(get_string(input_of("engine.plan_restore"), "means"), "snapshot_restore");
+  EXPECT_EQ(get_string(*find(ended.run.progress, "proposal"), "means"), "snapshot_restore");
+}
+
+TEST_F(NativeRecovery, CopiesFilesWhereTheStorageSystemRefuses) {
+  answer("storage.restore",
+         [](const Json&) { return Result<Json>(JsonObject{{"refused", "a newer reference"}}); });
+  start_recovery();
+  const auto ended = run_to_end();
+  ASSERT_EQ(ended.run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(count("engine.restore"), 1);
+  EXPECT_EQ(get_string(input_of("engine.restore"), "means"), "");
+  EXPECT_EQ(get_string(ended.result.value(), "means"), "files_copied");
+  EXPECT_NE(get_string(ended.result.value(), "means_why").find("a newer reference"),
+            std::string::npos);
+}
+
+TEST_F(NativeRecovery, ASnapshotThatWouldBeLostNeedsAnApprovalAndIsMarked) {
+  means_.loses = 1;
+  means_.lost = {"pt_2"};
+  start_recovery();
+  EXPECT_EQ(count("storage.restore"), 0);
+  const Json asked = input_of("recover.request_approval");
+  EXPECT_NE(get_string(asked, "summary").find("throws away 1 newer snapshots, such as pt_2"),
+            std::string::npos);
+  decide(true, "hash");
+  ASSERT_EQ(run_to_end().run.status, flow::RunStatus::kCompleted);
+  EXPECT_EQ(get_int(input_of("storage.restore"), "loses"), 1);
+  EXPECT_EQ(to_text(*find(input_of("recover.copies_lost"), "snapshots")), "[\"pt_2\"]");
+}
+
+TEST_F(NativeRecovery, AFailureOfTheStorageSystemIsNoRefusal) {
+  answer("storage.restore", [](const Json&) {
+    return Result<Json>(Error(Code::kDeadlineExceeded, "the restore still runs"));
+  });
+  start_recovery();
+  EXPECT_EQ(run_to_end().run.status, flow::RunStatus::kFailed);
+  EXPECT_EQ(count("engine.restore"), 0) << "who knows what runs there";
+}
+
+TEST_F(NativeRecovery, AGroupGoesBackWholeAndEveryMemberIsCompared) {
+  plan_.group = "shop";
+  plan_.members = {plan_.restore};
+  plan_.members[0].target = "/mnt/vol2";
+  effects_.overwrites = 2;
+  start_recovery();
+  EXPECT_EQ(get_int(*find(input_of("recover.request_approval"), "proposal"), "overwrites"), 4);
+  decide(true, "hash");
+  ASSERT_EQ(run_to_end().run.status, flow::RunStatus::kCompleted);
+  const Json asked = input_of("storage.restore");
+  EXPECT_TRUE(get_bool(asked, "group"));
+  EXPECT_EQ(find(asked, "requests")->get_array().size(), 2u);
+  EXPECT_EQ(count("engine.compare_restored"), 2);
+}
+
 }  // namespace
 }  // namespace holdfast::recover

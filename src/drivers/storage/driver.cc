@@ -56,6 +56,10 @@ async::Co<Result<std::vector<Snapshot>>> Driver::create_group_snapshot(std::vect
   co_return unsupported(kind(), "group snapshots");
 }
 
+async::Co<Result<std::optional<Group>>> Driver::group_of(Volume) {
+  co_return unsupported(kind(), "groups");
+}
+
 async::Co<Result<Snapshot>> Driver::keep_snapshot(Volume, std::string, Keep) {
   co_return unsupported(kind(), "retention");
 }

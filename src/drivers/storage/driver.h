@@ -87,11 +87,18 @@ struct Keep {
   std::optional<UtcTime> locked_until{};
 };
 
+// Volumes that the storage system itself keeps at one instant.
+struct Group {
+  std::string name;
+  std::vector<std::string> volumes;  // Volume::id of each
+};
+
 struct Snapshot {
   std::string name;
   std::string comment;
-  UtcTime time;         // when it was taken: its consistency time
-  std::string version;  // changes when the content does: an opaque text
+  UtcTime time;                           // when it was taken: its consistency time
+  std::string version;                    // changes when the content does: an opaque text
+  std::optional<UtcTime> locked_until{};  // nobody can delete it before; nothing: not locked
 };
 
 // How to read one state of a volume.
@@ -139,6 +146,8 @@ class Driver {
   // it.
   virtual async::Co<Result<std::vector<Snapshot>>> create_group_snapshot(
       std::vector<Volume> volumes, SnapshotSpec spec);
+  // The group that the volume is in, as its system has it; nothing: in none. Needs `groups`.
+  virtual async::Co<Result<std::optional<Group>>> group_of(Volume volume);
   // The snapshots that create_snapshot made of this volume, oldest first.
   virtual async::Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) = 0;
   // Success too when there is none of that name.

@@ -57,10 +57,17 @@ class NativeRestore {
                                          FileToRestore file) = 0;
   // Like restore_file, to a path where nothing is yet: never touches the live file.
   virtual async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) = 0;
+  // Whether the volume's system could make clone_to()'s volume there. kFailedPrecondition says why
+  // not.
+  virtual async::Co<Status> can_clone_to(Volume volume, std::string target) = 0;
+  // A new volume with the content of a snapshot, seen at `target`, where nothing is yet. It shares
+  // blocks with the original first and is made independent in the background. Idempotent.
+  virtual async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) = 0;
   // Files to another volume of the same system, "svm:volume", which may be mounted elsewhere;
   // existing ones are replaced.
   virtual async::Co<Status> copy_files(Volume volume, std::string snapshot,
                                        std::vector<FileToRestore> files, std::string target) = 0;
+
   // From a copy on another system, back to the original volume or to a new one.
   virtual async::Co<Status> restore_copy(Volume volume, CopySource source) = 0;
 

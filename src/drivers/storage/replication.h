@@ -40,6 +40,9 @@ struct ReplicationRule {
 struct ReplicationPolicy {
   std::string name;
   std::vector<ReplicationRule> rules;
+  // The rules' snapshots are all that is carried: the system makes none of its own, which would be
+  // newer than each of ours and keep the source from going back to one. Only for a new policy.
+  bool only_labelled = false;
 };
 
 struct RelationSpec {
@@ -50,6 +53,7 @@ struct RelationSpec {
   // made there; empty: transfers only when asked for.
   std::string schedule;
   bool make_destination = true;  // false: an empty replica volume is there already
+  bool locking = false;          // the new destination can lock its snapshots
 };
 
 class Replication {
@@ -89,7 +93,10 @@ class Replication {
   // The copy of a snapshot at the destination; nothing when it is not there.
   virtual async::Co<Result<std::optional<Snapshot>>> copy_of(std::string id,
                                                              std::string snapshot) = 0;
-  // Success too when there is none.
+  // How many of our copies the relation's own policy keeps at the destination, the newest ones; 0:
+  // it does not say.
+  virtual async::Co<Result<std::int64_t>> kept_copies(std::string id) = 0;
+  // Success too when there is none. kFailedPrecondition: it is locked.
   virtual async::Co<Status> delete_copy(std::string id, std::string snapshot) = 0;
 };
 

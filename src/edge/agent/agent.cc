@@ -134,6 +134,7 @@ Status run_agent(const Options& given, const sigset_t& ending) {
   activities::register_restore_activities(registry, data);
   activities::register_storage_activities(registry, data);
   activities::register_replication_activities(registry, data);
+  activities::register_native_activities(registry, data);
   activities::register_proof_activities(registry, data);
 
   net::ClientOptions net_options;

@@ -65,7 +65,9 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   const std::string target = in_place ? "in-place" : arguments.get("--to");
   const bool other_resource = target.find(':') != std::string::npos;
   JsonObject parameters{
-      {"recovery_type", arguments.has("--path") ? "file" : "volume"},
+      {"recovery_type", arguments.has("--group")  ? "group"
+                        : arguments.has("--path") ? "file"
+                                                  : "volume"},
       {"source_backup", arguments.get("POINT")},
       {"target_location",
        in_place || other_resource
@@ -81,6 +83,9 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   }
   if (arguments.has("--copy")) {
     parameters["copy"] = arguments.get("--copy");
+  }
+  if (arguments.has("--means")) {
+    parameters["means"] = arguments.get("--means");
   }
   if (!arguments.has("--dry-run")) {
     return start(session, "data_recovery", std::move(parameters), arguments.has("--wait"));
@@ -152,6 +157,9 @@ std::vector<Command> point_commands() {
         {"--in-place", "", "Over what is there (asks for approval)"},
         {"--at", "TIME", "The newest point at or before this time"},
         {"--copy", "LEVEL", "From which copy"},
+        {"--group", "", "With every member of its consistency group, in place"},
+        {"--means", "MEANS",
+         "snapshot_restore, file_restore, clone or files_copied, else what loses nothing"},
         {"--dry-run", "", "Show the proposal only"},
         {"--wait", "", "Follow it to its end"}},
        restore},

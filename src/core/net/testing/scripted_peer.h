@@ -59,6 +59,16 @@ class PeerConnection {
                 "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
   }
 
+  // What has come since, at least one byte; empty when the client has closed.
+  std::string read_some() {
+    if (buffer_.empty()) {
+      read_more();
+    }
+    return std::exchange(buffer_, {});
+  }
+
+  int socket() const { return socket_; }
+
   // Returns when the client has closed its side, or the peer is being destroyed.
   void wait_for_close() {
     while (read_more()) {

@@ -103,7 +103,8 @@ Co<Status> remove_made_volume(ClusterPtr cluster, VolumeInfo volume) {
 }
 
 Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSpec spec) {
-  const std::string name = clone_volume_name(spec.name);
+  const std::string name =
+      spec.volume_name.empty() ? clone_volume_name(spec.name) : spec.volume_name;
   HF_CO_TRY(auto found, co_await find_clone(cluster, parent, name));
   if (!found) {
     JsonObject body{
@@ -112,6 +113,9 @@ Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSp
         {"clone", JsonObject{{"is_flexclone", true},
                              {"parent_volume", JsonObject{{"name", parent.name}}},
                              {"parent_snapshot", JsonObject{{"name", spec.snapshot}}}}}};
+    if (!spec.comment.empty()) {
+      body["comment"] = spec.comment;
+    }
     if (!spec.junction.empty()) {
       body["nas"] = JsonObject{{"path", spec.junction}};
     }

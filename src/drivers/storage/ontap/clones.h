@@ -30,6 +30,9 @@ struct CloneSpec {
   std::string name;  // ours, before clone_volume_name()
   std::string snapshot;
   std::string junction;  // where to mount it; empty: not
+  // Of a volume that stays: its name as it is, and what is kept beside it.
+  std::string volume_name{};
+  std::string comment{};
 };
 // Makes it, or answers the one of this name. kConflict: a volume of that name is no clone of this
 // one.

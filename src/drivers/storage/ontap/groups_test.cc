@@ -144,6 +144,17 @@ TEST_P(SlowOntapGroupTest, IsHarmlessToRepeatAndGoesFromEveryMember) {
   EXPECT_TRUE(run(driver().delete_snapshot(volumes_[1], "pt_1")));
 }
 
+TEST_P(SlowOntapGroupTest, SaysWhichGroupAVolumeIsIn) {
+  const auto none = run(driver().group_of(volumes_[0]));
+  ASSERT_TRUE(none) << none.error().to_string();
+  EXPECT_FALSE(none->has_value());
+  group();
+  const auto found = run(driver().group_of(volumes_[0]));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->name, "g_" + first_->name());
+  EXPECT_EQ((*found)->volumes, (std::vector{volumes_[0].id, volumes_[1].id}));
+}
+
 TEST_P(SlowOntapGroupTest, RefusesVolumesThatAreInNoGroupTogether) {
   const auto taken = snapshot("pt_1");
   ASSERT_FALSE(taken);

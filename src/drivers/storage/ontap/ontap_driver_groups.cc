@@ -54,6 +54,21 @@ Co<Result<std::vector<Snapshot>>> OntapDriver::create_group_snapshot(std::vector
   co_return taken;
 }
 
+Co<Result<std::optional<Group>>> OntapDriver::group_of(Volume volume) {
+  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  if (now.info.group.empty()) {
+    co_return std::nullopt;
+  }
+  HF_CO_TRY(const auto found, co_await list_groups(now.cluster, {{"uuid", now.info.group}}));
+  Group group{now.info.group_name, {}};
+  for (const GroupInfo& info : found) {
+    for (const std::string& member : info.volumes) {
+      group.volumes.push_back(now.cluster->uuid + "/" + member);
+    }
+  }
+  co_return group;
+}
+
 Co<Result<Clone>> OntapDriver::create_clone(Volume volume, std::string snapshot,
                                             std::string clone_name) {
   HF_CO_TRY_VOID(check_name(snapshot));

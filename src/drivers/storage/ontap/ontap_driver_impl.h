@@ -51,6 +51,7 @@ class OntapDriver final : public Driver {
   async::Co<Result<Snapshot>> create_snapshot(Volume volume, SnapshotSpec spec) override;
   async::Co<Result<std::vector<Snapshot>>> create_group_snapshot(std::vector<Volume> volumes,
                                                                  SnapshotSpec spec) override;
+  async::Co<Result<std::optional<Group>>> group_of(Volume volume) override;
   async::Co<Result<std::vector<Snapshot>>> list_snapshots(Volume volume) override;
   async::Co<Status> delete_snapshot(Volume volume, std::string name) override;
   async::Co<Result<Snapshot>> keep_snapshot(Volume volume, std::string name, Keep keep) override;

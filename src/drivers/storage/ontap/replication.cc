@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/crypto/digest.h"
 #include "core/net/url.h"
@@ -120,6 +121,9 @@ Co<Status> OntapReplication::put_policy(std::string cluster_name, ReplicationPol
   } else {
     write.body.get_object()["name"] = policy.name;
     write.body.get_object()["type"] = "async";
+    if (policy.only_labelled) {
+      write.body.get_object()["create_snapshot_on_source"] = false;
+    }
   }
   auto saved = co_await cluster->client->write(std::move(write));
   co_return !saved && saved.error().code() == Code::kAlreadyExists ? Status() : status_of(saved);
@@ -213,7 +217,11 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
     body["transfer_schedule"] = JsonObject{{"name", schedule}};
   }
   if (spec.make_destination && !to_store) {
-    body["create_destination"] = JsonObject{{"enabled", true}};
+    JsonObject made{{"enabled", true}};
+    if (spec.locking) {
+      made["snapshot_locking_enabled"] = true;
+    }
+    body["create_destination"] = std::move(made);
   }
   auto made = co_await make(to, body, path, spec.destination);
   if (!made && ontap_code(made.error()) == kVolumeExists && body.contains("create_destination")) {
@@ -356,6 +364,24 @@ Co<Result<std::optional<Snapshot>>> OntapReplication::copy_of(std::string id,
   HF_CO_TRY(const VolumeOn volume, co_await destination_of(info));
   HF_CO_TRY(const auto found, co_await find_snapshot(volume, std::move(snapshot)));
   co_return found ? std::optional<Snapshot>(to_snapshot(*found)) : std::nullopt;
+}
+
+Co<Result<std::int64_t>> OntapReplication::kept_copies(std::string id) {
+  HF_CO_TRY(const RelationInfo info, co_await open(std::move(id)));
+  HF_CO_TRY(const auto policy,
+            co_await info.cluster->client->find_one(
+                "/snapmirror/policies",
+                {{"name", exactly(info.relation.policy)}, {"fields", "uuid,name,retention"}},
+                "read the SnapMirror policy"));
+  const Json* rules = policy ? holdfast::find(*policy, "retention") : nullptr;
+  for (size_t i = 0; rules != nullptr && rules->is_array() && i < rules->get_array().size(); ++i) {
+    const Json& rule = rules->get_array()[i];
+    if (get_string(rule, "label") == kLabel) {
+      const std::string count = get_string(rule, "count", "0");  // a number as text
+      co_return std::strtoll(count.c_str(), nullptr, 10);
+    }
+  }
+  co_return std::int64_t{0};
 }
 
 Co<Status> OntapReplication::delete_copy(std::string id, std::string snapshot) {

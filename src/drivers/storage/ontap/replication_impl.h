@@ -44,6 +44,7 @@ class OntapReplication final : public Replication {
   async::Co<Status> release(std::string id) override;
   async::Co<Status> serve(std::string id, std::string junction) override;
   async::Co<Result<std::optional<Snapshot>>> copy_of(std::string id, std::string snapshot) override;
+  async::Co<Result<std::int64_t>> kept_copies(std::string id) override;
   async::Co<Status> delete_copy(std::string id, std::string snapshot) override;
 
  private:

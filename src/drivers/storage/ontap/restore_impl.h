@@ -5,6 +5,7 @@
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/systems.h"
+#include "drivers/storage/ontap/visibility.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::storage::ontap {
@@ -26,6 +27,8 @@ class OntapRestore final : public NativeRestore {
                                                        std::string directory) override;
   async::Co<Status> restore_file(Volume volume, std::string snapshot, FileToRestore file) override;
   async::Co<Status> clone_file(Volume volume, std::string snapshot, FileToRestore file) override;
+  async::Co<Status> can_clone_to(Volume volume, std::string target) override;
+  async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) override;
   async::Co<Status> copy_files(Volume volume, std::string snapshot,
                                std::vector<FileToRestore> files, std::string target) override;
   async::Co<Status> restore_copy(Volume volume, CopySource source) override;
@@ -51,6 +54,8 @@ class OntapRestore final : public NativeRestore {
                                                 std::string target);
   async::Co<Status> transfer(RelationInfo relation, Json body);
 
+  // Where a volume that is seen at `target` has its junction, on the volume's own SVM.
+  async::Co<Result<Junction>> junction_at(Volume volume, Open now, std::string target);
   async::Co<std::string> mounted_copy(RelationInfo copy, std::string snapshot);
 
   Systems& systems_;

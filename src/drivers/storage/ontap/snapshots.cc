@@ -67,8 +67,11 @@ Status check_spec(const SnapshotSpec& spec) {
 }
 
 Snapshot to_snapshot(const SnapshotInfo& info) {
-  return {
-      .name = info.name, .comment = info.comment, .time = info.created, .version = info.version};
+  return {.name = info.name,
+          .comment = info.comment,
+          .time = info.created,
+          .version = info.version,
+          .locked_until = info.locked ? info.expires : std::nullopt};
 }
 
 Co<Result<std::vector<SnapshotInfo>>> list_snapshots(VolumeOn volume, Query filter) {
