@@ -60,6 +60,12 @@ class ThroughUnifiedManager(SystemsTest):
         (volume,) = capacity["cluster1"]["volumes"]
         self.assertEqual((volume["volume"], volume["resource"]), ("svm1:data1", "orders"))
         self.assertEqual(volume["usage"]["samples"], 288)
+        self.assertTrue(0 < volume["usage"]["latency_microseconds"] < 10_000, volume["usage"])
+        self.assertTrue(all(row["load"]["hours"] == 72 for row in capacity["cluster1"]["aggregates"]))
+        self.add_cluster(0)
+        (direct,) = self.house.client.system_capacity("cluster1")
+        self.assertEqual(direct["from"], "cluster")
+        self.assertTrue(0 < direct["volumes"][0]["usage"]["latency_microseconds"] < 10_000)
         self.assertEqual(capacity["cluster2"]["volumes"], [])
         self.assertIn("svm1:data1", self.house.run("system", "capacity", "um").stdout)
 

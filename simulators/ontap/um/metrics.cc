@@ -89,10 +89,11 @@ void add(Curves& curves, const JsonObject& numbers) {
 JsonObject one_sample(Kind kind, const std::string& uuid, UtcTime when, Samples& all) {
   const Load load = load_at(uuid, when);
   const JsonObject iops = spread(load.read_iops, load.write_iops, load.other_iops);
-  JsonObject latency{{"read", load.latency},
-                     {"write", load.latency},
-                     {"other", load.latency},
-                     {"total", load.latency}};
+  const double milliseconds = load.latency / 1000;
+  JsonObject latency{{"read", milliseconds},
+                     {"write", milliseconds},
+                     {"other", milliseconds},
+                     {"total", milliseconds}};
   const JsonObject throughput = spread(load.throughput_read, load.throughput_write, 0);
   const double busy = std::min(100.0, load.iops() / 10);
   add(all.iops, iops);
@@ -178,7 +179,7 @@ Outcome<UmAnswer> analytics(UmCall& call) {
                    {"period", kPeriod},
                    {"_links", *at(record, "_links")}};
     if (K != Kind::kCluster) {
-      one["latency"] = load.latency;
+      one["latency"] = load.latency / 1000;  // milliseconds
     } else {
       copy_field(record, one, "management_ip");
     }

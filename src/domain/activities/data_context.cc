@@ -47,7 +47,9 @@ Result<storage::Volume> DataContext::look(storage::Driver& driver, const std::st
     return *std::move(seen);
   }
   HF_TRY(storage::Volume volume, async::block_on(executor(), driver.look(path)));
-  looks_->keep(step.workflow_id.text(), key, volume, clock_.mono());
+  if (volume.seen) {  // of a system that has to be asked; what lies here is looked at each time
+    looks_->keep(step.workflow_id.text(), key, volume, clock_.mono());
+  }
   return volume;
 }
 

@@ -51,8 +51,8 @@ class DataContext {
   // kInvalidArgument for a kind that does not exist.
   Result<storage::Driver*> driver(const std::string& kind) const;
   // The volume of a path for one operation: within half a minute, the steps of a run's first
-  // attempts share one look at the storage system; everybody else looks anew. Errors as
-  // Driver::look(). Blocks.
+  // attempts share one look at a storage system; everybody else, and drivers of what lies here,
+  // look anew. Errors as Driver::look(). Blocks.
   Result<storage::Volume> look(storage::Driver& driver, const std::string& path,
                                const flow::ActivityInfo& step) const;
   // For blocking on coroutines of drivers: their calls say which run they are made for, if this

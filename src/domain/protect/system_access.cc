@@ -8,6 +8,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/inventory/systems.h"
 #include "drivers/storage/ontap/clones.h"
+#include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::protect {
 
@@ -81,13 +82,23 @@ Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
             }));
   CatalogKnowledge known{{}, rows.points, rows.locations, {}};
   HF_CO_TRY(known.clones, co_await clones_in_use(services));
-  HF_CO_TRY(storage::Driver* const driver, services->data.driver("ontap"));
+  ontap::VolumeLists lists;  // each SVM is asked once, however many resources lie on it
   for (const inventory::Resource& resource : rows.resources) {
-    if (resource.driver == "ontap" && resource.agent.empty()) {
-      const auto volume = co_await driver->resolve(resource.path);
-      if (volume) {
-        known.volumes.emplace(volume->id, ProtectedVolume{resource, *volume});
-      }
+    if (resource.driver != "ontap" || !resource.agent.empty()) {
+      continue;
+    }
+    const auto place = services->data.systems().place_of(resource.path);
+    if (!place) {
+      continue;
+    }
+    auto located = co_await ontap::locate(*place, &lists);
+    if (located) {
+      storage::Volume volume{.id = ontap::volume_id(*located->cluster, located->volume),
+                             .root = std::move(located->root),
+                             .path = resource.path,
+                             .not_included = std::move(located->junctions_in)};
+      const std::string id = volume.id;
+      known.volumes.emplace(id, ProtectedVolume{resource, std::move(volume)});
     }
   }
   co_return known;

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 
-#include "domain/inventory/systems.h"
 #include "domain/protect/system_access.h"
 #include "domain/protect/systems.h"
 #include "drivers/storage/ontap/connection_check.h"
 #include "drivers/storage/ontap/events.h"
 #include "drivers/storage/ontap/inventory.h"
 #include "drivers/storage/ontap/manager.h"
-#include "drivers/storage/ontap/usage.h"
 
 namespace holdfast::protect {
 namespace {
@@ -19,7 +17,6 @@ namespace ontap = storage::ontap;
 using async::Co;
 
 constexpr Nanoseconds kEventsSince = std::chrono::hours(24);
-constexpr std::string_view kUsageInterval = "1d";
 
 bool is_manager(const ontap::System& system) {
   return system.endpoint().kind == ontap::SystemKind::kUnifiedManager;
@@ -50,93 +47,6 @@ Json managed_view(const ontap::ManagerInventory& known, const std::string& clust
   return view;
 }
 
-Json space_view(std::uint64_t size, std::uint64_t used, std::uint64_t logical) {
-  return JsonObject{{"size", size}, {"used", used}, {"logical_used", logical}};
-}
-
-// The aggregates of a cluster: from the manager's list where there is one.
-Co<Result<JsonArray>> aggregates_of(ontap::ClusterPtr cluster,
-                                    const ontap::ManagerInventory* known) {
-  JsonArray rows;
-  const auto add = [&rows](const auto& one) {
-    const inventory::AggregateSpace space{"",
-                                          "",
-                                          one.name,
-                                          static_cast<std::int64_t>(one.size),
-                                          static_cast<std::int64_t>(one.used),
-                                          static_cast<std::int64_t>(one.logical_used),
-                                          static_cast<std::int64_t>(one.savings)};
-    Json row = space_view(one.size, one.used, one.logical_used);
-    row.get_object()["name"] = one.name;
-    row.get_object()["state"] = one.state;
-    const double efficiency = space.efficiency();
-    row.get_object()["efficiency"] = efficiency == 0 ? Json() : Json(efficiency);
-    rows.push_back(std::move(row));
-  };
-  if (known != nullptr) {
-    for (const ontap::ManagedAggregate& one : known->aggregates) {
-      if (one.cluster == cluster->name) {
-        add(one);
-      }
-    }
-    co_return rows;
-  }
-  HF_CO_TRY(const auto aggregates, co_await ontap::list_aggregates(cluster));
-  for (const ontap::AggregateInfo& one : aggregates) {
-    add(one);
-  }
-  co_return rows;
-}
-
-struct ClusterCapacity {
-  JsonArray volumes;
-  JsonArray groups;
-};
-
-// One call a protected volume and one a group of theirs, beside the list of volumes.
-Co<Result<ClusterCapacity>> protected_capacity(ontap::ClusterPtr cluster,
-                                               const CatalogKnowledge* knowledge) {
-  ClusterCapacity found;
-  std::map<std::string, std::string> groups;  // uuid -> name
-  HF_CO_TRY(const auto volumes, co_await ontap::list_volumes(cluster, {}));
-  for (const ontap::VolumeInfo& volume : volumes) {
-    const auto known = knowledge->volumes.find(ontap::volume_id(*cluster, volume));
-    if (known == knowledge->volumes.end()) {
-      continue;
-    }
-    Json row = space_view(volume.size, volume.used, volume.logical_used);
-    JsonObject& fields = row.get_object();
-    fields["volume"] = volume.svm + ":" + volume.name;
-    fields["resource"] = known->second.resource.name;
-    fields["available"] = volume.available;
-    fields["efficiency_ratio"] = volume.efficiency_ratio;
-    HF_CO_TRY(const ontap::Usage usage,
-              co_await ontap::volume_usage(cluster, volume.uuid, std::string(kUsageInterval)));
-    fields["usage"] = ontap::to_json(usage);
-    found.volumes.push_back(std::move(row));
-    if (!volume.group.empty()) {
-      groups[volume.group] = volume.group_name;
-    }
-  }
-  for (const auto& [uuid, name] : groups) {
-    HF_CO_TRY(const ontap::Usage usage,
-              co_await ontap::group_usage(cluster, uuid, std::string(kUsageInterval)));
-    found.groups.push_back(JsonObject{{"group", name}, {"usage", ontap::to_json(usage)}});
-  }
-  co_return found;
-}
-
-Co<Result<Json>> cluster_capacity(ontap::ClusterPtr cluster, const CatalogKnowledge* knowledge,
-                                  const ontap::ManagerInventory* known) {
-  HF_CO_TRY(JsonArray aggregates, co_await aggregates_of(cluster, known));
-  HF_CO_TRY(ClusterCapacity own, co_await protected_capacity(cluster, knowledge));
-  co_return Json(JsonObject{{"cluster", cluster->name},
-                            {"from", known == nullptr ? "cluster" : "active-iq"},
-                            {"aggregates", std::move(aggregates)},
-                            {"volumes", std::move(own.volumes)},
-                            {"groups", std::move(own.groups)}});
-}
-
 }  // namespace
 
 Co<Result<Json>> test_system(const Services& services, std::string id_or_name) {
@@ -163,25 +73,6 @@ Co<Result<Json>> system_inventory(const Services& services, std::string id_or_na
                                             {"name", cluster->name},
                                             {"problem", found.error().to_string()}}));
     items.back().get_object()["active_iq"] = managed_view(known, cluster->name);
-  }
-  co_return list_of(std::move(items));
-}
-
-Co<Result<Json>> system_capacity(const Services& services, std::string id_or_name) {
-  const Services* all = &services;
-  HF_CO_TRY(const auto system, co_await open_system(all, std::move(id_or_name)));
-  HF_CO_TRY(const auto clusters, co_await system->clusters());
-  HF_CO_TRY(const CatalogKnowledge knowledge, co_await catalog_knowledge(all));
-  std::optional<ontap::ManagerInventory> known;
-  if (is_manager(*system)) {
-    HF_CO_TRY(known, co_await ontap::take_manager_capacity(system));
-  }
-  JsonArray items;
-  for (const ontap::ClusterPtr& cluster : clusters) {
-    auto row = co_await cluster_capacity(cluster, &knowledge, known ? &*known : nullptr);
-    items.push_back(
-        row ? *std::move(row)
-            : Json(JsonObject{{"cluster", cluster->name}, {"problem", row.error().to_string()}}));
   }
   co_return list_of(std::move(items));
 }

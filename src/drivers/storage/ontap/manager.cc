@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "core/net/url.h"
 #include "drivers/storage/ontap/values.h"
 
 namespace holdfast::storage::ontap {
 namespace {
 
 using async::Co;
+
+constexpr double kMicroseconds = 1000;  // of the milliseconds in which the manager tells latencies
 
 std::uint64_t bytes(const Json& value, std::string_view key) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(get_int(value, key), 0));
@@ -81,6 +84,49 @@ Co<Result<ManagerInventory>> take_manager_inventory(std::shared_ptr<System> mana
   HF_CO_TRY_VOID(co_await fill(manager, "/svm/svms", svm_from, &found.svms));
   HF_CO_TRY_VOID(co_await fill(manager, "/storage/volumes", volume_from, &found.volumes));
   co_return found;
+}
+
+Co<Result<Usage>> managed_volume_usage(std::shared_ptr<System> manager, std::string cluster_uuid,
+                                       std::string volume_uuid, std::string interval) {
+  const std::string key = cluster_uuid + ":type=volume,uuid=" + volume_uuid;
+  HF_CO_TRY(const Json found,
+            co_await manager->root().get(
+                "/datacenter/storage/volumes/" + net::url_encode(key) + "/metrics",
+                {{"interval", std::move(interval)}}, "read how the volume is used"));
+  const Json& summary = at(found, "summary");
+  const auto mean = [&summary](std::string_view of, std::string_view kind) {
+    return get_double(at(at(summary, of), kind), "avg");
+  };
+  co_return Usage{.read_iops = mean("iops", "read"),
+                  .write_iops = mean("iops", "write"),
+                  .read_bytes_per_second = mean("throughput", "read"),
+                  .write_bytes_per_second = mean("throughput", "write"),
+                  .latency_microseconds = mean("latency", "total") * kMicroseconds,
+                  .samples = static_cast<int>(get_int(found, "num_samples")),
+                  .incomplete = 0};
+}
+
+Co<Result<std::vector<ManagedLoad>>> aggregate_loads(std::shared_ptr<System> manager) {
+  HF_CO_TRY(const JsonArray records,
+            co_await manager->root().list("/datacenter/storage/aggregates/analytics", {},
+                                          "read how busy the aggregates are"));
+  std::vector<ManagedLoad> loads;
+  for (const Json& record : records) {
+    loads.push_back({.cluster = get_string(at(record, "cluster"), "name"),
+                     .name = get_string(at(record, "aggregate"), "name"),
+                     .iops = get_double(record, "iops"),
+                     .throughput = get_double(record, "throughput"),
+                     .latency_microseconds = get_double(record, "latency") * kMicroseconds,
+                     .hours = get_int(record, "period")});
+  }
+  co_return loads;
+}
+
+Json to_json(const ManagedLoad& load) {
+  return JsonObject{{"iops", load.iops},
+                    {"bytes_per_second", load.throughput},
+                    {"latency_microseconds", load.latency_microseconds},
+                    {"hours", load.hours}};
 }
 
 Json to_json(const ManagedCluster& cluster) {

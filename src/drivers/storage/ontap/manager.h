@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "drivers/storage/ontap/systems.h"
+#include "drivers/storage/ontap/usage.h"
 
 namespace holdfast::storage::ontap {
 
@@ -60,6 +61,23 @@ async::Co<Result<ManagerInventory>> take_manager_inventory(std::shared_ptr<Syste
 // The clusters and their capacity alone: one list each.
 async::Co<Result<ManagerInventory>> take_manager_capacity(std::shared_ptr<System> manager);
 
+// How a volume was used, from Unified Manager's own samples; `interval` as 1d, 3d, 1w. kNotFound:
+// it has not seen the volume yet.
+async::Co<Result<Usage>> managed_volume_usage(std::shared_ptr<System> manager,
+                                              std::string cluster_uuid, std::string volume_uuid,
+                                              std::string interval);
+// How busy each aggregate is, over the last days: one list.
+struct ManagedLoad {
+  std::string cluster;
+  std::string name;
+  double iops = 0;
+  double throughput = 0;  // bytes a second
+  double latency_microseconds = 0;
+  std::int64_t hours = 0;  // that this is a mean of
+};
+async::Co<Result<std::vector<ManagedLoad>>> aggregate_loads(std::shared_ptr<System> manager);
+
 Json to_json(const ManagedCluster& cluster);
+Json to_json(const ManagedLoad& load);
 
 }  // namespace holdfast::storage::ontap

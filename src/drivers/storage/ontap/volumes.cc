@@ -67,10 +67,17 @@ bool is_at_or_below(const std::string& path, const std::string& directory) {
 }
 
 // Looks on one cluster; nothing where it has no such SVM.
-Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place) {
+Co<Result<std::optional<Located>>> locate_on(ClusterPtr cluster, Place place, VolumeLists* lists) {
   HF_CO_TRY_VOID(check_release(*cluster));
-  HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {{"svm.name", exactly(place.svm)},
-                                                                {"nas.path", "!null"}}));
+  VolumeLists own;
+  VolumeLists& known = lists == nullptr ? own : *lists;
+  const std::pair key(cluster->uuid, place.svm);
+  if (!known.contains(key)) {
+    HF_CO_TRY(auto asked, co_await list_volumes(
+                              cluster, {{"svm.name", exactly(place.svm)}, {"nas.path", "!null"}}));
+    known[key] = std::move(asked);
+  }
+  const std::vector<VolumeInfo>& volumes = known[key];
   const VolumeInfo* best = nullptr;
   for (const VolumeInfo& volume : volumes) {
     if (!volume.junction.empty() && is_at_or_below(place.junction, volume.junction) &&
@@ -150,14 +157,14 @@ Result<VolumeKey> parse_volume_id(const std::string& id) {
   return VolumeKey{id.substr(0, slash), id.substr(slash + 1)};
 }
 
-Co<Result<Located>> locate(Place place) {
+Co<Result<Located>> locate(Place place, VolumeLists* lists) {
   HF_CO_TRY(const auto clusters, co_await place.system->clusters());
   std::optional<Located> found;
   for (const ClusterPtr& cluster : clusters) {
     if (!place.cluster.empty() && place.cluster != cluster->name) {
       continue;
     }
-    HF_CO_TRY(auto here, co_await locate_on(cluster, place));
+    HF_CO_TRY(auto here, co_await locate_on(cluster, place, lists));
     if (here && found) {
       co_return Error(Code::kConflict,
                       fmt::format("several clusters have an SVM {}: write the mount as "

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "drivers/storage/driver.h"
@@ -63,8 +65,11 @@ struct Located {
   std::string root;                       // local directory of its junction
   std::vector<std::string> junctions_in;  // of other volumes, below the place
 };
+// The mounted volumes of SVMs (by cluster and SVM), for whoever locates many places at once.
+using VolumeLists = std::map<std::pair<std::string, std::string>, std::vector<VolumeInfo>>;
 // kFailedPrecondition: no volume lies there, or one above the mount; kConflict: several clusters
-// have the SVM and the mount does not say which one it is.
-async::Co<Result<Located>> locate(Place place);
+// have the SVM and the mount does not say which one it is. One list of an SVM's volumes, unless it
+// is in `lists`, where it is kept.
+async::Co<Result<Located>> locate(Place place, VolumeLists* lists = nullptr);
 
 }  // namespace holdfast::storage::ontap
