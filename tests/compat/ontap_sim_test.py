@@ -50,6 +50,13 @@ class Process(unittest.TestCase):
         self.assertEqual((status, body["error"]["message"]), (401, "User is not authorized."))
 
     def test_the_managers_inventory_is_as_old_as_its_last_poll(self):
+        config = self.sim.folder / "config.json"
+        config.write_text('{"um_poll": "15m"}')
+        self.sim.stop()
+        self.sim.arguments = ("--config", str(config))
+        self.sim.start()
+        self.cluster = self.sim.cluster(1)
+
         def named():
             return {row["name"] for row in self.sim.manager.records("/api/datacenter/storage/volumes")}
 

@@ -16,7 +16,7 @@
 //   transfer_time: 300ms
 //   dead_peer_time: 3s
 //   transfer_bytes_per_second: 0
-//   um_poll: 15m                # how old the Unified Manager's inventory gets
+//   um_poll: 0s                 # how old the Unified Manager's inventory gets; of a real one 15m
 //   sync_time: 250ms            # how soon a synchronous mirror has what was written
 //   page: 10000                 # records, where max_records is not given
 //   next_on_last_page: false

@@ -65,8 +65,8 @@ struct Config {
   Nanoseconds transfer_time = std::chrono::milliseconds(300);  // what a transfer takes at least
   std::int64_t transfer_bytes_per_second = 0;                  // 0: as fast as it goes
   Nanoseconds dead_peer_time = std::chrono::seconds(3);  // a call that consults a dead peer hangs
-  bool scheduler = true;                           // snapshot policies and transfer schedules run
-  Nanoseconds um_poll = std::chrono::minutes(15);  // how old the Unified Manager's inventory gets
+  bool scheduler = true;                 // snapshot policies and transfer schedules run
+  Nanoseconds um_poll = Nanoseconds(0);  // how old the Unified Manager's inventory gets
   Nanoseconds sync_time = std::chrono::milliseconds(250);  // how soon a sync mirror has a write
   OAuthConfig oauth2;
   std::int64_t default_page = 10'000;  // records

@@ -202,10 +202,6 @@ void add(std::vector<UmRoute>& routes, std::string_view list, std::string_view o
   routes.push_back({"GET", one, &show_one<Records>});
 }
 
-}  // namespace
-
-namespace {
-
 // What the last poll of the clusters brought. All lists are of one instant: between two polls they
 // do not change, whatever happens on the clusters.
 const Polled& last_poll(UmCall& call) {
