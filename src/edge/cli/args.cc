@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <list>
 
 #include "edge/cli/display.h"
@@ -108,6 +109,13 @@ Arguments arguments_of(const Attached& attached) {
   return arguments;
 }
 
+// A directory that is named from here: paths in it go into documents, which are read elsewhere.
+std::string from_root(const std::string& path) {
+  std::error_code failed;  // of the working directory: the path stays as it is
+  const auto absolute = std::filesystem::absolute(path, failed);
+  return failed || path.empty() ? path : absolute.lexically_normal().string();
+}
+
 struct ServeSlots {
   ServeOptions options;
   std::string listen = "127.0.0.1:7420";
@@ -117,6 +125,7 @@ CLI::App* attach_serve(CLI::App& root, ServeSlots& slots) {
   CLI::App* app = root.add_subcommand("serve", "Run the server");
   app->add_option("--data", slots.options.data_dir, "The server's directory")
       ->type_name("DIR")
+      ->transform(from_root)
       ->required();
   app->add_option("--listen", slots.listen, "Where to listen")
       ->type_name("ADDRESS:PORT")
@@ -140,7 +149,9 @@ CLI::App* attach_agent(CLI::App& root, AgentOptions& options) {
       ->type_name("URL");
   app->add_option("--token-file", options.token_file, "Its key (HOLDFAST_TOKEN_FILE)")
       ->type_name("FILE");
-  app->add_option("--data", options.data_dir, "The agent's directory")->type_name("DIR");
+  app->add_option("--data", options.data_dir, "The agent's directory")
+      ->type_name("DIR")
+      ->transform(from_root);
   app->add_option("--ca-file", options.ca_file,
                   "Authority of the server's certificate (HOLDFAST_CA_FILE)")
       ->type_name("FILE");

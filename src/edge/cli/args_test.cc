@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include <set>
 
 #include "edge/cli/completion.h"
@@ -125,6 +127,13 @@ TEST(Args, ServeReadsAddressAndPort) {
   EXPECT_EQ(options->data_dir, "/var/lib/holdfast");
   EXPECT_EQ(options->port, 0);
   EXPECT_TRUE(options->reset_admin);
+}
+
+TEST(Args, ADirectoryIsNamedFromHere) {
+  const ParseOutcome outcome = parse({"serve", "--data", "here/../data"});
+  const auto* options = std::get_if<ServeOptions>(&outcome);
+  ASSERT_NE(options, nullptr);
+  EXPECT_EQ(options->data_dir, (std::filesystem::current_path() / "data").string());
 }
 
 TEST(Args, ServeReadsAnIpv6AddressInBrackets) {
