@@ -170,28 +170,50 @@ class OpenSslStream final : public TlsStream {
   std::string protocol_;
 };
 
-// OpenSSL's own socket, except that writing to a closed one is an error and no signal.
-int write_quietly(BIO* bio, const char* bytes, int size) {
-  int socket = -1;
-  BIO_get_fd(bio, &socket);
+// A socket below TLS. OpenSSL's own raises a signal when it writes to a closed one.
+int socket_of(BIO* bio) { return *static_cast<int*>(BIO_get_data(bio)); }
+
+int forget_socket(BIO* bio) {
+  delete static_cast<int*>(BIO_get_data(bio));
+  return 1;
+}
+
+int write_socket(BIO* bio, const char* bytes, int size) {
   BIO_clear_retry_flags(bio);
   const auto sent =
-      static_cast<int>(::send(socket, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL));
+      static_cast<int>(::send(socket_of(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL));
   if (sent <= 0 && BIO_sock_should_retry(sent) != 0) {
     BIO_set_retry_write(bio);
   }
   return sent;
 }
 
+int read_socket(BIO* bio, char* into, int size) {
+  BIO_clear_retry_flags(bio);
+  const auto got =
+      static_cast<int>(::recv(socket_of(bio), into, static_cast<std::size_t>(size), 0));
+  if (got == 0) {
+    BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  } else if (got < 0 && BIO_sock_should_retry(got) != 0) {
+    BIO_set_retry_read(bio);
+  }
+  return got;
+}
+
+long control_socket(BIO* bio, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1
+         : command == BIO_CTRL_EOF ? BIO_test_flags(bio, BIO_FLAGS_IN_EOF)
+                                   : 0;
+}
+
 const BIO_METHOD* quiet_socket() {
   static const BIO_METHOD* const method = [] {
-    const BIO_METHOD* usual = BIO_s_socket();
-    BIO_METHOD* made = BIO_meth_new(BIO_TYPE_SOCKET, "socket without signals");
-    BIO_meth_set_read(made, BIO_meth_get_read(usual));
-    BIO_meth_set_ctrl(made, BIO_meth_get_ctrl(usual));
-    BIO_meth_set_create(made, BIO_meth_get_create(usual));
-    BIO_meth_set_destroy(made, BIO_meth_get_destroy(usual));
-    BIO_meth_set_write(made, &write_quietly);
+    BIO_METHOD* made =
+        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without signals");
+    BIO_meth_set_write(made, &write_socket);
+    BIO_meth_set_read(made, &read_socket);
+    BIO_meth_set_ctrl(made, &control_socket);
+    BIO_meth_set_destroy(made, &forget_socket);
     return made;
   }();
   return method;
@@ -203,7 +225,8 @@ bool use_socket(SSL* ssl, int socket) {
   if (bio == nullptr) {
     return false;
   }
-  BIO_set_fd(bio, socket, BIO_NOCLOSE);
+  BIO_set_data(bio, new int(socket));
+  BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
   return true;
 }
