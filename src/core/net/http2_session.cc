@@ -51,7 +51,6 @@ struct Http2Session::State {
   nghttp2_session* session = nullptr;
   std::unordered_map<std::int32_t, Stream> streams;
   bool going_away = false;
-  std::uint64_t pongs = 0;
 
   Receiver* receiver_of(std::int32_t stream) {
     const auto found = streams.find(stream);
@@ -82,9 +81,6 @@ struct Http2Session::State {
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     State& state = of(user);
     state.going_away = state.going_away || frame->hd.type == NGHTTP2_GOAWAY;
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-      ++state.pongs;
-    }
     return 0;
   }
 
@@ -190,6 +186,5 @@ bool Http2Session::is_over() const {
 
 bool Http2Session::going_away() const { return state_->going_away; }
 std::size_t Http2Session::open_streams() const { return state_->streams.size(); }
-std::uint64_t Http2Session::pongs() const { return state_->pongs; }
 
 }  // namespace holdfast::net

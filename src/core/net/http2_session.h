@@ -67,7 +67,6 @@ class Http2Session {
   bool is_over() const;     // nothing comes or goes any more
   bool going_away() const;  // the server takes no new streams (GOAWAY)
   std::size_t open_streams() const;
-  std::uint64_t pongs() const;  // pings that were answered
 
  private:
   struct State;

@@ -186,13 +186,6 @@ TEST_F(Http2SessionTest, RefusesWhatHadToWaitWhenTheServerGoes) {
   EXPECT_EQ(waits->closed, Http2Session::kRefusedStream);
 }
 
-TEST_F(Http2SessionTest, CountsAnsweredPings) {
-  serve(echo);
-  client.ping();
-  ASSERT_TRUE(exchange());
-  EXPECT_EQ(client.pongs(), 1u);
-}
-
 TEST_F(Http2SessionTest, EndsWithAServerThatDoesNotSpeakHttp2) {
   const std::string page = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
   (void)client.receive(page);

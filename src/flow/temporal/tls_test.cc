@@ -159,6 +159,18 @@ TEST_F(SlowTemporalTls, DoesNotTalkToAServerOfAnotherCa) {
   EXPECT_EQ(service.seen(), "");
 }
 
+TEST_F(SlowTemporalTls, TakesRenewedFilesForItsNextConnection) {
+  options.tls.ca_file = folder + "/used.pem";
+  std::ofstream(options.tls.ca_file) << content(folder + "/client.pem");  // of nobody
+  const auto connection = Connection::open(clock, options);
+  ASSERT_TRUE(connection) << connection.error().to_string();
+  const Caller caller(**connection, clock);
+  EXPECT_FALSE(caller.send_blocking("GetSystemInfo", "", {.repeats = 0}, {}));
+  std::ofstream(options.tls.ca_file) << content(folder + "/ca.pem");
+  const auto asked = caller.send_blocking("GetSystemInfo", "", {}, {});
+  EXPECT_TRUE(asked) << asked.error().to_string();
+}
+
 TEST_F(SlowTemporalTls, ACallWithoutAnAnswerEndsAtItsDeadlineOrWhenItIsCancelled) {
   const auto connection = Connection::open(clock, options);
   ASSERT_TRUE(connection) << connection.error().to_string();
