@@ -1,6 +1,5 @@
 """What storage systems measure of themselves and report: in status reports, in metrics, as alerts."""
 
-import time
 import urllib.request
 
 from house import fill
@@ -17,12 +16,6 @@ class Reports(OntapTest):
         with urllib.request.urlopen(asked, timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("holdfast_storage_")}
-
-    def wait_for(self, what, happened):
-        limit = time.monotonic() + 120
-        while not happened():
-            self.assertLess(time.monotonic(), limit, what)
-            time.sleep(0.2)
 
     def test_a_report_of_a_cluster_has_its_runs_and_its_points_only(self):
         self.add_cluster(0)

@@ -3,7 +3,6 @@
 import base64
 import json
 import ssl
-import time
 import unittest
 import urllib.request
 
@@ -27,12 +26,6 @@ class SystemsTest(OntapTest):
 
     def foreign_snapshot(self, name):
         self.call(0, "POST", f"/storage/volumes/{self.volume_uuid(0, 'data1')}/snapshots", {"name": name})
-
-    def wait_for(self, what, happened):
-        limit = time.monotonic() + 120
-        while not happened():
-            self.assertLess(time.monotonic(), limit, what)
-            time.sleep(0.2)
 
     def findings(self, system, kind):
         return [row for row in self.house.client.system_findings(system) if row["kind"] == kind]

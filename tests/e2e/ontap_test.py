@@ -106,6 +106,12 @@ class OntapTest(HouseTest):
         described = self.simulator.endpoints["clusters"][number]
         return self.house.run("system", "add", "ontap", described["name"], *self.login(described), code=code)
 
+    def wait_for(self, what, happened):
+        limit = time.monotonic() + 120
+        while not happened():
+            self.assertLess(time.monotonic(), limit, what)
+            time.sleep(0.2)
+
 
 class Systems(OntapTest):
     def test_a_system_is_added_tested_listed_and_removed(self):
@@ -144,12 +150,6 @@ class Systems(OntapTest):
         self.assertEqual(self.house.client.post("/v1/documents", apply)["action"], "unchanged")
         report = self.house.client.test_system("east")
         self.assertTrue({"connection", "version"} <= {check["name"] for check in report["checks"] if check["good"]}, report)
-
-    def wait_for(self, what, happened):
-        limit = time.monotonic() + 120
-        while not happened():
-            self.assertLess(time.monotonic(), limit, what)
-            time.sleep(0.2)
 
     def test_doctor_names_a_system_that_does_not_answer(self):
         described = dict(self.simulator.endpoints["clusters"][0], base_url="https://127.0.0.1:1")
