@@ -1,6 +1,6 @@
 // A clone keeps its parent snapshot busy, also from the recovery queue; deleting with `force` skips
-// the queue (9.12), and takes a volume offline that is not. Each step is repeated harmlessly, so a
-// half removed clone is removed by the next call.
+// the queue (9.12). Each step is repeated harmlessly, so a half removed clone is removed by the
+// next call.
 
 #include "drivers/storage/ontap/clones.h"
 
@@ -138,8 +138,17 @@ Co<Status> remove_clone_volume(ClusterPtr cluster, VolumeInfo clone) {
   if (!clone.junction.empty()) {
     HF_CO_TRY_VOID(co_await mount_volume(cluster, clone, ""));
   }
+  const std::string path = "/storage/volumes/" + net::url_encode(clone.uuid);
+  if (clone.state != "offline") {
+    Write offline{.method = "PATCH",
+                  .path = path,
+                  .query = {},
+                  .body = JsonObject{{"state", "offline"}},
+                  .what = "take the clone offline"};
+    HF_CO_TRY_VOID(status_of(co_await cluster->client->write(std::move(offline))));
+  }
   Write write{.method = "DELETE",
-              .path = "/storage/volumes/" + net::url_encode(clone.uuid),
+              .path = path,
               .query = {{"force", "true"}},
               .body = nullptr,
               .what = "delete the clone"};

@@ -37,7 +37,7 @@ struct CloneSpec {
 // Makes it, or answers the one of this name. kConflict: a volume of that name is no clone of this
 // one. A snapshot that is not there is the cluster's own error.
 async::Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSpec spec);
-// Unmounts and deletes past the recovery queue. Success too when there is none.
+// Unmounts, takes offline, deletes past the recovery queue. Success too when there is none.
 async::Co<Status> remove_clone(ClusterPtr cluster, VolumeInfo parent, std::string name);
 // Every step of that for a volume that is known to be a clone of ours.
 async::Co<Status> remove_clone_volume(ClusterPtr cluster, VolumeInfo clone);
