@@ -1,11 +1,10 @@
 #include "daemon/background.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "core/async/run.h"
 #include "core/base/log.h"
+#include "daemon/state.h"
 
 namespace holdfast::daemon {
 namespace {
@@ -21,7 +20,7 @@ Background::Background(async::Pool& pool, const protect::ServerContext& context,
                        flow::Client& client, const activities::DataContext& data,
                        const notify::ChannelServices& channels)
     : context_(context),
-      scheduler_(context, client, context.host + "/" + std::to_string(::getpid())),
+      scheduler_(context, client, server_name(context.host, context.data_dir)),
       proofs_(context, client),
       systems_(context, client, data, channels) {
   ended_ = boost::asio::co_spawn(pool.executor(), run(this), boost::asio::use_future);
@@ -62,6 +61,9 @@ async::Co<void> Background::run(Background* self) {
            !self->context_.wake->exchange(false)) {
       co_await async::sleep_for(self->context_.clock, kStep);
     }
+  }
+  if (const Status resigned = co_await self->scheduler_.resign(); !resigned) {
+    log_warn("scheduler.lease_kept", {{"error", resigned.error().to_string()}});
   }
 }
 

@@ -87,6 +87,11 @@ async::Co<Result<int>> Scheduler::reconcile() {
   co_return closed;
 }
 
+async::Co<Status> Scheduler::resign() {
+  co_return co_await context_.db.write(
+      [this](db::Connection& sql) { return release_lease(sql, "scheduler", holder_); });
+}
+
 async::Co<Result<Scheduler::Pass>> Scheduler::pass() {
   auto pass = std::make_unique<Pass>();
   Pass* out = pass.get();

@@ -15,7 +15,8 @@ namespace holdfast::protect {
 
 class Scheduler {
  public:
-  // Everything given outlives the scheduler. `holder` names this server in the lease.
+  // Everything given outlives the scheduler. `holder` names this server in the lease, and is the
+  // same after it was started anew, so that it goes on with a lease that it could not give up.
   Scheduler(const ServerContext& context, flow::Client& client, std::string holder);
 
   struct Pass {
@@ -33,6 +34,8 @@ class Scheduler {
   // One pass at the clock's now. Each row stands for itself: one that cannot be started does not
   // keep the others from starting.
   async::Co<Result<Pass>> pass();
+  // Gives the lease up, so that another server need not wait for its end.
+  async::Co<Status> resign();
 
  private:
   async::Co<void> fire_due(DueRun due, Pass* pass);

@@ -104,6 +104,17 @@ TEST_F(SchedulerTest, OnlyTheHolderOfTheLeaseWorks) {
   EXPECT_FALSE(pass().leader);
 }
 
+TEST_F(SchedulerTest, WhoResignsIsFollowedAtOnceAndWhoComesBackGoesOn) {
+  start(ends_at_once);
+  Scheduler other(context_, engine_->client(), "other");
+  ASSERT_TRUE(async::block_on(pool_.executor(), other.pass())->leader);
+  Scheduler again(context_, engine_->client(), "other");  // killed, and started anew
+  EXPECT_TRUE(async::block_on(pool_.executor(), again.pass())->leader);
+  EXPECT_FALSE(pass().leader);
+  ASSERT_TRUE(async::block_on(pool_.executor(), again.resign()));
+  EXPECT_TRUE(pass().leader);
+}
+
 TEST_F(SchedulerTest, ThirtyDaysOfDownTimeAreOneMakeUpAndTheRestIsMissed) {
   start(ends_at_once);
   apply(
