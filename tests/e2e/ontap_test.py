@@ -233,6 +233,8 @@ class ThreeLevels(OntapTest):
         self.assertEqual(sorted((copy["level"], copy["method"]) for copy in point["copies"]),
                          [("cloud_backup", "snapmirror_cloud"), ("local_snapshot", "ontap_snapshot"),
                           ("remote_replica", "snapmirror")])
+        sizes = {copy["level"]: copy["added_bytes"] for copy in point["copies"]}
+        self.assertGreater(min(sizes["remote_replica"], sizes["cloud_backup"]), 0, sizes)
         for path in self.volume.iterdir():
             if path.name != ".snapshot":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -2,6 +2,8 @@
 // restore ports of its driver.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/units.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/locked_names.h"
@@ -83,18 +85,20 @@ Result<Json> replicate(const DataContext& context, ActivityContext& activity, co
   const std::string level = get_string(input, "level");
   const std::string destination = get_string(input, "destination");
   HF_TRY(auto relation, relation_of(context, opened, level, destination));
+  std::uint64_t bytes = 0;
   if (!relation) {
     HF_TRY(relation, make_relation(context, opened, level, destination, input));
+    bytes = relation->transferred_bytes;  // the first transfer may have carried all of it
   }
   HF_TRY(const storage::Relation now,
          wait(context, opened.replication->update(relation->id, get_string(input, "snapshot"))));
   HF_TRY(const std::string locked, lock_of(context, opened, now, input));
+  bytes = std::max(bytes, now.transferred_bytes);
   const std::string place = place_of(*relation);
-  return Json(
-      JsonObject{{"location", place},
-                 {"added_bytes", now.transferred_bytes},
-                 {"detail", fmt::format("at {}, {} transferred, {}{}", place,
-                                        format_bytes(now.transferred_bytes), now.state, locked)}});
+  return Json(JsonObject{{"location", place},
+                         {"added_bytes", bytes},
+                         {"detail", fmt::format("at {}, {} transferred, {}{}", place,
+                                                format_bytes(bytes), now.state, locked)}});
 }
 
 // Nothing is deleted in an object store from here: the relation's policy keeps the newest copies
