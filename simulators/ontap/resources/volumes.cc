@@ -271,7 +271,7 @@ Outcome<Answer> clone_volume(Call& call, JsonObject body) {
       HF_TRY_VOID(fill_snapshot(run.world(), run.cluster(), parent_uuid, snapshot));
     }
     HF_TRY_VOID(finish_volume(run.world(), run.cluster(), uuid, source_folder));
-    return split ? split_clone(run.world(), run.cluster(), uuid) : Done();
+    return split ? split_clone(run, uuid) : Done();
   };
   spec.undo = [&cluster = call.cluster, uuid, row] {
     cluster.remove(kind::kVolume, uuid);

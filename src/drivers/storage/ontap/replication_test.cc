@@ -247,6 +247,7 @@ TEST_P(SlowOntapReplicationTest, SeesAgainWhichWayAMirrorRunsAfterAFailOver) {
   known.is_protected = [this](const std::string& id) { return id == volume_.id; };
   known.has_point = [](const std::string&) { return true; };
   known.clone_in_use = [](const std::string&) { return true; };
+  known.is_being_recovered = [](const std::string&) { return false; };
   known.drives_relation = [&](const std::string& place) { return place == relation.destination; };
   const auto kinds = [&](int number) {
     std::vector<FindingKind> found;
