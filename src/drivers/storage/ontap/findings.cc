@@ -52,8 +52,13 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
   HF_CO_TRY(const auto snapshots, co_await list_snapshots({cluster, volume.uuid}, {}));
   const std::string path = volume.svm + ":" + volume.name;
   std::vector<std::string> foreign;
+  std::vector<std::string> bases;
   for (const SnapshotInfo& snapshot : snapshots) {
-    if (!snapshot.ours()) {
+    if (snapshot.of_snapmirror() && !snapshot.ours()) {
+      if (snapshot.owners.empty() && volume.type != "dp") {  // else its relationship sees to it
+        bases.insert(bases.begin(), snapshot.name);
+      }
+    } else if (!snapshot.ours()) {
       foreign.insert(foreign.begin(), snapshot.name);
     } else if (!known->has_point(snapshot.name)) {
       findings->push_back(
@@ -64,6 +69,16 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
            "workflow start catalog_rebuild' takes it in",
            {snapshot.name}});
     }
+  }
+  if (!bases.empty()) {
+    findings->push_back(
+        {FindingKind::kMirrorBase, cluster->name, path,
+         fmt::format("{} snapshots of SnapMirror that no relationship needs any more, the newest "
+                     "{}: a mirror between this volume and another that has it too is "
+                     "resynchronised from there, without copying the whole volume again; they are "
+                     "left alone, so delete them on the cluster when that is not wanted",
+                     bases.size(), bases.front()),
+         bases});
   }
   if (!foreign.empty()) {
     findings->push_back(
@@ -121,9 +136,10 @@ void look_at_relation(const Cluster& cluster, const RelationInfo& info, bool int
 }  // namespace
 
 std::string_view finding_name(FindingKind kind) {
-  constexpr std::array<std::string_view, 8> kNames{
-      "foreign_snapshots",  "unknown_point",     "leaked_clone",  "foreign_relation",
-      "unhealthy_relation", "direction_changed", "broken_mirror", "unsplit_volume"};
+  constexpr std::array<std::string_view, 9> kNames{
+      "foreign_snapshots", "unknown_point",      "leaked_clone",
+      "foreign_relation",  "unhealthy_relation", "direction_changed",
+      "broken_mirror",     "mirror_base",        "unsplit_volume"};
   return kNames.at(static_cast<size_t>(kind));
 }
 

@@ -17,6 +17,7 @@ enum class FindingKind {
   kUnhealthyRelation,
   kDirectionChanged,  // the mirror of a protected volume runs towards it: it has failed over
   kBrokenMirror,      // a mirror of ours is broken off: its destination serves, or could
+  kMirrorBase,        // SnapMirror's own snapshots, which no relationship needs any more
   kUnsplitVolume,     // recovered to a new place and still a clone: its split does not run
 };
 std::string_view finding_name(FindingKind kind);
