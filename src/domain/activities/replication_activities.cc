@@ -22,7 +22,6 @@ constexpr std::string_view kStore = ":/objstore";
 // Levels with a lock have a policy of their own each, since the lock is a rule's.
 constexpr std::string_view kOwnPolicy = "holdfast";
 constexpr std::string_view kOwnLabel = "holdfast";
-constexpr int kMostCopies = 250;
 
 struct Open {
   storage::Driver* driver = nullptr;
@@ -111,8 +110,9 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
   spec.schedule = get_string(input, "transfer_schedule");
   if (spec.policy == ours) {
     const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
-    storage::ReplicationPolicy policy{
-        spec.policy, {{std::string(kOwnLabel), kMostCopies, lock}}, /*only_labelled=*/true};
+    storage::ReplicationPolicy policy{spec.policy,
+                                      {{std::string(kOwnLabel), storage::kMostReplicas, lock}},
+                                      /*only_labelled=*/true};
     HF_TRY_VOID(wait(context, open.replication->put_policy(
                                   slash == std::string::npos ? own : spec.destination_cluster,
                                   std::move(policy))));
