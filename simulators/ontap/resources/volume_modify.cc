@@ -1,6 +1,7 @@
 // PATCH /storage/volumes/{uuid}: names, sizes, states, junctions, policies, restores.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/model/ems.h"
 #include "simulators/ontap/resources/volume_parts.h"
 #include "simulators/ontap/store/tree.h"
@@ -171,6 +172,7 @@ Done apply_changes(World& world, Cluster& cluster, const std::string& uuid, Json
     set(*volume, "_sim.locking_since", Json(world.now_text()));
   }
   merge(*volume, body);
+  settle_efficiency(*volume);
   if (text_at(body, "state") == "offline") {
     add_ems(world, cluster,
             {"wafl.vvol.offline",
