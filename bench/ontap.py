@@ -2,11 +2,13 @@
 
     inventory       `GET /v1/systems/NAME/inventory`: every cluster, volume, group and relationship, by the gateway
     snapshots       backups to local_snapshot alone, 16 at once over all clusters; a second, and calls each
-    steady state    calls a volume and hour when each is backed up hourly and the manager is watched
+    proofs          of these points, on clones: calls each
+    looks           at the manager and its clusters: calls, of those each hour and those each five minutes
+    steady state    calls a volume and hour when each is backed up hourly, proven weekly, and the manager is watched
 
 The simulator's jobs take no time and it runs on the same machine, so the figures are those of the driver, the workflows
 and the simulator together. BENCH_QUICK=1 takes a tenth of the volumes
-and leaves the last out, which waits five minutes.
+and leaves the last two out, which wait five minutes.
 """
 
 import collections
@@ -29,6 +31,8 @@ VOLUMES = 25 if QUICK else 250  # of each
 PROTECTED = 5 if QUICK else 25  # of each
 AT = 16
 WATCHED_EVERY = 300  # seconds
+PROOFS_START = 60  # seconds until the scheduler has seen what was never proven
+PROVEN_EVERY = 7 * 24  # hours, a policy's default
 
 
 def row(name, value, note=""):
@@ -85,40 +89,86 @@ def main():
             simulator.stop()
 
 
-def measure(house, simulator):
-    calls = Calls(simulator.folder / "calls.jsonl")
+def settled(calls, quiet=5, first=5):
+    """The calls until nothing has been asked for some seconds; `first` is how long the first of them may take."""
+    made, silent = [], time.monotonic()
+    while time.monotonic() - silent < (quiet if made else first):
+        time.sleep(0.2)
+        if fresh := calls.fresh():
+            made += fresh
+            silent = time.monotonic()
+    return made
+
+
+def of_runs(made, asked_by_runs=True):
+    """A run's calls carry its id; those of the watch have none."""
+    return [call for call in made if ("request" in call) == asked_by_runs]
+
+
+def kinds(made, of):
+    return "; ".join(f"{count / of:.3g} {call}" for call, count in collections.Counter(map(shape, made)).most_common())
+
+
+def add_manager(house, simulator):
     secret = house.folder / "password"
     manager = simulator.endpoints["unified_manager"]
     secret.write_text(manager["password"] + "\n")
     mounts = [word for junction, path in simulator.mounts().items() for word in ("--mount", f"{junction}={path}")]
     house.run("system", "add", "active-iq", "um", "--address", manager["base_url"], "--user", manager["user"], "--password-file", secret,
               "--ca-file", manager["ca_file"], *mounts)
-    calls.fresh()
+
+
+def measure_inventory(house, calls):
     started = time.monotonic()
     inventory = house.client.system_inventory("um")
     took = time.monotonic() - started
     made = calls.fresh()
     volumes = sum(len(cluster["volumes"]) for cluster in inventory)
-    row("inventory", f"{took:.2f} s", f"{volumes} volumes of {len(inventory)} clusters in {len(made)} calls")
+    row("inventory", f"{took:.2f} s", f"{volumes} volumes of {len(inventory)} clusters in {len(made)} calls: {kinds(made, 1)}")
 
-    house.client.post("/v1/documents", {"document": {"kind": "policy", "name": "snapshots", "levels": [{"level": "local_snapshot"}]}})
-    names = protect(house, simulator)
-    house.finish("scheduled_backup", resource=names[0])  # what is learnt once is learnt
-    calls.fresh()
+
+def measure_backups(house, calls, names):
+    """Calls a backup, and calls a proof: each new point is proven once without being asked for."""
     started = time.monotonic()
     with ThreadPoolExecutor(AT) as pool:
-        list(pool.map(lambda name: house.finish("scheduled_backup", resource=name), names))
+        runs = set(pool.map(lambda name: house.finish("scheduled_backup", resource=name).run_id, names))
     took = time.monotonic() - started
-    made = calls.fresh()
+    made = of_runs(calls.fresh() + settled(calls, PROOFS_START + 5, PROOFS_START + 5))
+    backups = [call for call in made if call["request"].partition("/")[0] in runs]
+    proofs = [call for call in made if call["request"].partition("/")[0] not in runs]
+    proven = len({call["request"].partition("/")[0] for call in proofs})
     row("snapshots a second", f"{len(names) / took:.1f}", f"{len(names)} backups, {AT} at once")
-    row("calls a backup", f"{len(made) / len(names):.1f}", "; ".join(
-        f"{count / len(names):.1f} {call}" for call, count in collections.Counter(map(shape, made)).most_common()))
+    row("calls a backup", f"{len(backups) / len(names):.1f}", kinds(backups, len(names)))
+    row("calls a proof", f"{len(proofs) / proven:.1f}", f"{proven} proofs on clones: {kinds(proofs, proven)}")
+    return len(backups) / len(names), len(proofs) / proven
 
+
+def measure_watch(house, calls):
+    """Calls of the look at all systems that comes each hour (and at a start), and of the one each five minutes."""
+    house.stop()
+    calls.fresh()
+    house.start()
+    hourly = of_runs(settled(calls, first=60), asked_by_runs=False)
+    row("calls of the hourly look", len(hourly), kinds(hourly, 1))
+    short = of_runs(settled(calls, first=WATCHED_EVERY + 60), asked_by_runs=False)
+    row("calls of a look", len(short), f"at all systems, every {WATCHED_EVERY // 60} minutes: {kinds(short, 1)}")
+    return len(hourly) + len(short) * (3600 // WATCHED_EVERY - 1)
+
+
+def measure(house, simulator):
+    calls = Calls(simulator.folder / "calls.jsonl")
+    add_manager(house, simulator)
+    settled(calls, first=60)
+    measure_inventory(house, calls)
+    house.client.post("/v1/documents", {"document": {"kind": "policy", "name": "snapshots", "levels": [{"level": "local_snapshot"}]}})
+    names = protect(house, simulator)
+    settled(calls)
+    backup, proof = measure_backups(house, calls, names)
     if not QUICK:
-        time.sleep(WATCHED_EVERY + 5)
-        idle = calls.fresh()
-        hourly = len(made) / len(names) + len(idle) * 3600 / WATCHED_EVERY / (VOLUMES * CLUSTERS)
-        row("calls a volume and hour", f"{hourly:.1f}", f"one backup an hour; {len(idle)} calls a look at all systems, every five minutes")
+        watch = measure_watch(house, calls) / (VOLUMES * CLUSTERS)
+        proofs = proof / PROVEN_EVERY
+        row("calls a volume and hour", f"{backup + proofs + watch:.2f}",
+            f"{backup:.2f} an hourly backup, {proofs:.2f} a proof each week, {watch:.2f} the looks at {VOLUMES * CLUSTERS} volumes")
 
 
 if __name__ == "__main__":

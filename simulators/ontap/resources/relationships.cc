@@ -132,6 +132,13 @@ Outcome<std::vector<std::string>> new_destinations(Call& call, const Endpoint& s
   return out;
 }
 
+// A restore fills an empty volume of type dp, or goes over one of type rw.
+bool can_be_restored_to(const Cluster& cluster, const JsonObject& volume) {
+  return text_at(volume, "type") == "rw" ||
+         (text_at(volume, "_sim.relationship").empty() &&
+          snapshots_of(cluster, text_at(volume, "uuid")).empty());
+}
+
 // Volumes that exist: DP ones without data, or for a restore the one to restore to.
 Outcome<std::vector<std::string>> present_destinations(Call& call, const Endpoint& end,
                                                        const JsonObject& body) {
@@ -146,8 +153,11 @@ Outcome<std::vector<std::string>> present_destinations(Call& call, const Endpoin
   }
   for (const std::string& uuid : volumes) {
     const JsonObject& volume = *call.cluster.find(kind::kVolume, uuid);
-    if (restores && text_at(volume, "type") != "rw") {
-      return bad(13303845, "A restore goes to a read-write volume.", "destination.path");
+    if (restores && !can_be_restored_to(call.cluster, volume)) {
+      return bad(13303845,
+                 "A restore goes to a read-write volume, or to an empty one of type dp that is no "
+                 "destination of another relationship.",
+                 "destination.path");
     }
     // A volume of its own past may come back by a resync: it has snapshots, and is dp or rw.
     const bool fresh = text_at(volume, "type") == "dp";

@@ -65,6 +65,35 @@ Done check(const JsonObject& row, const JsonObject& body, const std::string& typ
   return {};
 }
 
+// Files go over a read-write volume. A whole snapshot fills an empty one of type dp, or goes over a
+// read-write one by what differs from a snapshot that both sides have; from an object store there
+// is no such difference.
+Done check_restore(Call& call, const JsonObject& row, const JsonObject& body) {
+  const std::string to = text_at(row, "destination.path");
+  for (const VolumePair& pair : pairs_of(row)) {
+    const JsonObject* target = call.cluster.find(kind::kVolume, pair.destination);
+    const bool writable = target != nullptr && text_at(*target, "type") == "rw";
+    if (body.contains("files")) {
+      if (!writable) {
+        return bad(13303845,
+                   fmt::format("Files are restored to a volume of type rw; {} is none.", to),
+                   "files");
+      }
+    } else if (writable && is_from_store(row)) {
+      return bad(13303845,
+                 fmt::format("A snapshot of an object store is restored to an empty volume "
+                             "of type dp; {} is of type rw.",
+                             to));
+    } else if (Cluster* source = writable ? source_cluster(call.world, row) : nullptr;
+               source != nullptr && !newest_common(*source, call.cluster, pair)) {
+      return bad(13303845, fmt::format("No snapshot is common to {} and {}: a volume of type rw is "
+                                       "restored from one on.",
+                                       text_at(row, "source.path"), to));
+    }
+  }
+  return {};
+}
+
 Outcome<Answer> create(Call& call, JsonObject body) {
   const std::string id = call.key();
   const JsonObject* row = call.cluster.find(kind::kRelationship, id);
@@ -73,6 +102,9 @@ Outcome<Answer> create(Call& call, JsonObject body) {
   }
   const std::string type = type_for(*row);
   HF_TRY_VOID(check(*row, body, type));
+  if (type == "restore") {
+    HF_TRY_VOID(check_restore(call, *row, body));
+  }
   TransferOrder order{.relationship = id, .transfer = {}, .type = type};
   order.source_snapshot = text_at(body, "source_snapshot");
   order.files = objects_at(body, "files");

@@ -12,27 +12,6 @@ namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(10);
 
-struct Common {
-  std::string destination;  // uuid of the snapshot there
-  std::string name;
-};
-
-// The newest snapshot that both volumes hold.
-std::optional<Common> newest_common(const Cluster& source, const Cluster& cluster,
-                                    const VolumePair& pair) {
-  std::set<std::string> versions;
-  for (const JsonObject* one : snapshots_of(source, pair.source)) {
-    versions.insert(text_at(*one, "version_uuid"));
-  }
-  std::optional<Common> found;
-  for (const JsonObject* one : snapshots_of(cluster, pair.destination)) {
-    if (versions.contains(text_at(*one, "version_uuid"))) {
-      found = Common{text_at(*one, "uuid"), text_at(*one, "name")};
-    }
-  }
-  return found;
-}
-
 Done set_volume_type(World& world, Cluster& cluster, const JsonObject& row, const char* type) {
   Locked lock(world);
   for (const VolumePair& pair : pairs_of(row)) {
@@ -66,7 +45,7 @@ void forget_references(World& world, Cluster& cluster, const std::string& volume
 // then only the files are rewound, by the transfer that follows.
 Done roll_back(World& world, Cluster& cluster, Cluster& source, const VolumePair& pair,
                const JsonObject& row) {
-  std::optional<Common> common;
+  std::optional<CommonSnapshot> common;
   {
     Locked lock(world);
     common = newest_common(source, cluster, pair);
@@ -98,6 +77,21 @@ bool has_other_copy(const Cluster& source, const JsonObject& row, const std::str
 }
 
 }  // namespace
+
+std::optional<CommonSnapshot> newest_common(const Cluster& source, const Cluster& cluster,
+                                            const VolumePair& pair) {
+  std::set<std::string> versions;
+  for (const JsonObject* one : snapshots_of(source, pair.source)) {
+    versions.insert(text_at(*one, "version_uuid"));
+  }
+  std::optional<CommonSnapshot> found;
+  for (const JsonObject* one : snapshots_of(cluster, pair.destination)) {
+    if (versions.contains(text_at(*one, "version_uuid"))) {
+      found = CommonSnapshot{text_at(*one, "uuid"), text_at(*one, "name")};
+    }
+  }
+  return found;
+}
 
 JsonObject destination_row(const JsonObject& relationship) {
   JsonObject out;

@@ -63,7 +63,7 @@ Outcome<std::string> describe(const fs::directory_entry& entry, const std::strin
   if (::lstat(entry.path().c_str(), &info) != 0) {
     return Fault(io_error(errno, "look at", entry.path().string()));
   }
-  JsonObject line{{"path", fs::relative(entry.path(), top).string()},
+  JsonObject line{{"path", entry.path().lexically_relative(top).string()},
                   {"mode", std::int64_t{info.st_mode}},
                   {"mtime", std::int64_t{info.st_mtim.tv_sec}},
                   {"mtime_ns", std::int64_t{info.st_mtim.tv_nsec}}};
@@ -90,22 +90,29 @@ Done build_file(const JsonObject& line, const std::string& store, const std::str
   return file ? Done() : Done(Fault(io_error(EIO, "write", to)));
 }
 
-Done build(const JsonObject& line, const std::string& store, const std::string& top) {
-  const std::string to = top + "/" + text_at(line, "path");
+void give_times(const JsonObject& line, const std::string& to) {
+  const std::array<timespec, 2> times{timespec{int_at(line, "mtime"), int_at(line, "mtime_ns")},
+                                      {int_at(line, "mtime"), int_at(line, "mtime_ns")}};
+  ::utimensat(AT_FDCWD, to.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
+}
+
+// Without a folder's times, which the files in it would change again.
+Done build(const JsonObject& line, const std::string& store, const std::string& to) {
   const auto mode = static_cast<mode_t>(int_at(line, "mode"));
   if (S_ISDIR(mode)) {
     HF_TRY_VOID(make_folder(to));
   } else if (S_ISLNK(mode)) {
     std::error_code failure;
     fs::create_symlink(text_at(line, "target"), to, failure);
-    return {};
+    give_times(line, to);
+    return failure ? Done(Fault(io_error(failure.value(), "make", to))) : Done();
   } else if (S_ISREG(mode)) {
     HF_TRY_VOID(build_file(line, store, to));
   }
   ::chmod(to.c_str(), mode & 07777);
-  const std::array<timespec, 2> times{timespec{int_at(line, "mtime"), int_at(line, "mtime_ns")},
-                                      {int_at(line, "mtime"), int_at(line, "mtime_ns")}};
-  ::utimensat(AT_FDCWD, to.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
+  if (S_ISREG(mode)) {
+    give_times(line, to);
+  }
   return {};
 }
 
@@ -121,6 +128,7 @@ Outcome<std::int64_t> send_to_store(const std::string& from, const std::string& 
   HF_TRY_VOID(make_folder(fs::path(store + "/" + object).parent_path()));
   std::int64_t fresh = 0;
   std::string manifest;
+  HF_TRY(manifest, describe(fs::directory_entry(from), from, store, fresh));
   std::error_code failure;
   for (fs::recursive_directory_iterator at(from, failure), end; !failure && at != end;
        at.increment(failure)) {
@@ -141,12 +149,20 @@ Done fetch_from_store(const std::string& store, const std::string& object, const
     return broken("the object " + object + " is missing");
   }
   std::string text;
+  std::vector<JsonObject> folders;
   while (std::getline(manifest, text)) {
     const auto line = parse_json(text);
     if (!line || !line->is_object()) {
       return broken("the object " + object + " cannot be read");
     }
-    HF_TRY_VOID(build(line->as_object(), store, to));
+    const JsonObject& entry = line->as_object();
+    HF_TRY_VOID(build(entry, store, to + "/" + text_at(entry, "path")));
+    if (S_ISDIR(static_cast<mode_t>(int_at(entry, "mode")))) {
+      folders.push_back(entry);
+    }
+  }
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    give_times(*folder, to + "/" + text_at(*folder, "path"));
   }
   return {};
 }

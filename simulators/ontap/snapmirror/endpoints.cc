@@ -181,7 +181,11 @@ Cluster* source_cluster(World& world, const JsonObject& relationship) {
 
 bool is_cloud(const JsonObject& relationship) {
   return text_at(relationship, "destination.path").find(":/objstore") != std::string::npos ||
-         text_at(relationship, "source.path").find(":/objstore") != std::string::npos;
+         is_from_store(relationship);
+}
+
+bool is_from_store(const JsonObject& relationship) {
+  return text_at(relationship, "source.path").find(":/objstore") != std::string::npos;
 }
 
 Outcome<JsonObject> mirror_policy(const Cluster& cluster, const JsonObject& body) {

@@ -40,6 +40,16 @@ struct VolumePair {
 std::vector<VolumePair> pairs_of(const JsonObject& relationship);
 Cluster* source_cluster(World& world, const JsonObject& relationship);
 bool is_cloud(const JsonObject& relationship);
+// A restore out of an object store.
+bool is_from_store(const JsonObject& relationship);
+
+struct CommonSnapshot {
+  std::string destination;  // uuid of the snapshot there
+  std::string name;
+};
+// The newest snapshot that both volumes of a pair hold. Under the lock.
+std::optional<CommonSnapshot> newest_common(const Cluster& source, const Cluster& destination,
+                                            const VolumePair& pair);
 
 // The policy by reference; an empty name means Asynchronous. 13303821: no such.
 Outcome<JsonObject> mirror_policy(const Cluster& cluster, const JsonObject& body);

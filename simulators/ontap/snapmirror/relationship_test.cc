@@ -8,7 +8,25 @@
 namespace holdfast::ontap_sim {
 namespace {
 
-using RelationshipTest = Mirrored;
+class RelationshipTest : public Mirrored {
+ protected:
+  // A relationship that restores on the first cluster.
+  std::string restore_to(const std::string& from, const std::string& to) {
+    const Reply made = write(
+        "POST", "/snapmirror/relationships?return_records=true",
+        {{"source", {{"path", from}}}, {"destination", {{"path", to}}}, {"restore", true}}, 1);
+    EXPECT_EQ(made.status, 201) << made.raw;
+    return "/snapmirror/relationships/" + text_at(made.records().front(), "uuid");
+  }
+  void make_volume(const std::string& name, const std::string& type) {
+    const Reply made = write("POST", "/storage/volumes",
+                             {{"name", name},
+                              {"type", type},
+                              {"svm", {{"name", "svm1"}}},
+                              {"aggregates", JsonArray{JsonObject{{"name", "aggr1"}}}}});
+    EXPECT_EQ(made.status, 201) << made.raw;
+  }
+};
 
 TEST_F(RelationshipTest, ABaselineAndAnUpdateMoveOnlyWhatChanged) {
   put(path_to("data1", "big"), std::string(100 * 4096, 'a'));
@@ -239,26 +257,47 @@ TEST_F(RelationshipTest, RestoresFilesAndAVolumeFromTheSecondary) {
   const std::string exported = get(path + "?fields=exported_snapshot", 2).text("exported_snapshot");
   put(path_to("data1", "a"), "broken");
   put(path_to("data1", "b"), "new");
-  const JsonObject body{{"source", {{"path", "svm2:copy1"}}},
-                        {"destination", {{"path", "svm1:data1"}}},
-                        {"restore", true}};
-  const Reply made = write("POST", "/snapmirror/relationships?return_records=true", body, 1);
-  ASSERT_EQ(made.status, 201) << made.raw;
-  const std::string restore =
-      "/snapmirror/relationships/" + text_at(made.records().front(), "uuid");
+  snapshot("data1", "newer");
+  const std::string restore = restore_to("svm2:copy1", "svm1:data1");
+  EXPECT_EQ(call(1, "POST", restore + "/transfers",
+                 {{"source_snapshot", exported}, {"files", JsonArray()}})
+                .code(),
+            "13303846");
   EXPECT_EQ(
       update(restore,
              {{"source_snapshot", exported},
               {"files", JsonArray{JsonObject{{"source_path", "/a"}, {"destination_path", "/a"}}}}},
              1),
-      "success");
+      "gone");
   EXPECT_EQ(content(path_to("data1", "a")), "one");
   EXPECT_EQ(content(path_to("data1", "b")), "new");
-  EXPECT_EQ(call(1, "POST", restore + "/transfers",
-                 {{"source_snapshot", exported}, {"files", JsonArray()}})
-                .code(),
-            "13303846");
-  EXPECT_EQ(write("DELETE", restore, {}, 1).status, 200);
+  EXPECT_EQ(update(restore_to("svm2:copy1", "svm1:data1"), {{"source_snapshot", exported}}, 1),
+            "gone");
+  EXPECT_EQ(content(path_to("data1", "b")), "kept");
+  EXPECT_NE(snapshot_uuid("data1", "newer"), "") << "a restore keeps what is newer";
+  EXPECT_EQ(update(path), "success");
+}
+
+TEST_F(RelationshipTest, AWholeRestoreNeedsAnEmptyReplicaOrACommonSnapshot) {
+  put(path_to("data1", "a"), "one");
+  const std::string path = mirror();
+  const std::string exported = get(path + "?fields=exported_snapshot", 2).text("exported_snapshot");
+  const JsonObject whole{{"source_snapshot", exported}};
+  make_volume("plain", "rw");
+  const std::string plain = restore_to("svm2:copy1", "svm1:plain");
+  EXPECT_EQ(call(1, "POST", plain + "/transfers", whole).code(), "13303845");
+  EXPECT_EQ(write("DELETE", plain, {}, 1).status, 200);
+  make_volume("empty", "dp");
+  const std::string empty = restore_to("svm2:copy1", "svm1:empty");
+  EXPECT_EQ(
+      call(1, "POST", empty + "/transfers",
+           {{"source_snapshot", exported},
+            {"files", JsonArray{JsonObject{{"source_path", "/a"}, {"destination_path", "/a"}}}}})
+          .code(),
+      "13303845");
+  EXPECT_EQ(update(empty, whole, 1), "gone");
+  EXPECT_EQ(content(path_to("empty", "a")), "one");
+  EXPECT_EQ(get("/storage/volumes?name=empty&fields=type").records().front().at("type"), "rw");
 }
 
 TEST_F(RelationshipTest, CreateRefusesWhatTheReferenceRefuses) {
@@ -306,6 +345,7 @@ TEST_F(RelationshipTest, ARunningTransferIsSeenAndCanBeAborted) {
 TEST_F(RelationshipTest, MirrorsToAnObjectStoreAndBack) {
   put(path_to("data1", "a"), std::string(200'000, 'x'));
   put(path_to("data1", "d/b"), "deep");
+  std::filesystem::create_symlink("a", path_to("data1", "link"));
   ASSERT_EQ(write("POST", "/cloud/targets",
                   {{"name", "bucket"},
                    {"owner", "snapmirror"},
@@ -326,19 +366,17 @@ TEST_F(RelationshipTest, MirrorsToAnObjectStoreAndBack) {
   EXPECT_TRUE(flag_at(get("/storage/volumes?name=data1&fields=snapmirror").records().front(),
                       "snapmirror.destinations.is_cloud"));
   const std::string exported = get(path + "?fields=exported_snapshot", 1).text("exported_snapshot");
-  put(path_to("data1", "a"), "gone");
-  std::filesystem::remove_all(path_to("data1", "d"));
-  const Reply back = write("POST", "/snapmirror/relationships?return_records=true",
-                           {{"source", {{"path", "bucket:/objstore"}}},
-                            {"destination", {{"path", "svm1:data1"}}},
-                            {"restore", true}},
-                           1);
-  ASSERT_EQ(back.status, 201) << back.raw;
-  EXPECT_EQ(update("/snapmirror/relationships/" + text_at(back.records().front(), "uuid"),
-                   {{"source_snapshot", exported}}, 1),
-            "success");
-  EXPECT_EQ(content(path_to("data1", "a")), std::string(200'000, 'x'));
-  EXPECT_EQ(content(path_to("data1", "d/b")), "deep");
+  const JsonObject whole{{"source_snapshot", exported}};
+  const std::string over = restore_to("bucket:/objstore", "svm1:data1");
+  EXPECT_EQ(call(1, "POST", over + "/transfers", whole).code(), "13303845");
+  EXPECT_EQ(write("DELETE", over, {}, 1).status, 200);
+  make_volume("back", "dp");
+  EXPECT_EQ(update(restore_to("bucket:/objstore", "svm1:back"), whole, 1), "gone");
+  EXPECT_EQ(content(path_to("back", "a")), std::string(200'000, 'x'));
+  EXPECT_EQ(content(path_to("back", "d/b")), "deep");
+  EXPECT_EQ(std::filesystem::read_symlink(path_to("back", "link")), "a");
+  EXPECT_EQ(std::filesystem::last_write_time(path_to("back", "d")),
+            std::filesystem::last_write_time(path_to("data1", "d")));
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ Done TransferRun::work() {
                  text_at(rule->values, "message", "The transfer failed: an internal error."));
   }
   if (flag_at(row_, "restore")) {
-    return text_at(row_, "source.path").find(":/objstore") == std::string::npos ? restore()
-                                                                                : from_cloud();
+    return is_from_store(row_) ? from_cloud() : restore();
   }
   if (is_cloud(row_)) {
     return to_cloud();
@@ -125,6 +124,10 @@ void TransferRun::finish(const Done& outcome) {
     state = text_at(*transfer, "state");  // aborted
   }
   cluster_.remove(kind::kTransfer, below_id(order_.relationship, order_.transfer));
+  if (flag_at(row_, "restore") && state == "success") {
+    end_restore();
+    return;
+  }
   JsonObject* row = cluster_.edit(kind::kRelationship, order_.relationship);
   if (row == nullptr) {
     return;
@@ -159,6 +162,17 @@ void TransferRun::finish(const Done& outcome) {
                          outcome.error().message),
              {{"dstpath", text_at(*row, "destination.path")}, {"error", outcome.error().message}}});
   }
+}
+
+// What was restored can be written to, and the relationship that did it goes by itself; one whose
+// transfer failed stays, to be tried again or deleted.
+void TransferRun::end_restore() {
+  for (const VolumePair& pair : pairs_) {
+    if (JsonObject* volume = cluster_.edit(kind::kVolume, pair.destination)) {
+      (*volume)["type"] = "rw";
+    }
+  }
+  cluster_.remove(kind::kRelationship, order_.relationship);
 }
 
 // --- back from a secondary: one snapshot, the whole volume or some files of it

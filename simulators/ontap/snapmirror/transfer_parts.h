@@ -43,6 +43,7 @@ class TransferRun {
   // Of a relationship with restore: true.
   Done restore();
   Done restore_files(const std::string& from, const std::string& to);
+  void end_restore();
   // Of one with an object store at an end.
   Done to_cloud();
   Done from_cloud();

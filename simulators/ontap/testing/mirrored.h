@@ -24,13 +24,14 @@ class Mirrored : public Simulated {
     EXPECT_EQ(settled(id), "success");
     return "/snapmirror/relationships/" + id;
   }
-  // Waits for the running transfer; how it ended.
+  // Waits for the running transfer; how it ended. A restore that went well is "gone", with its
+  // relationship.
   std::string settled(const std::string& id, int number = 2) {
     while (true) {
       const Reply row = get("/snapmirror/relationships/" + id + "?fields=transfer,state", number);
       const std::string state = row.text("transfer.state");
       if (state != "transferring" && state != "queued") {
-        return state;
+        return row.status == 404 ? "gone" : state;
       }
       world_->wait(std::chrono::milliseconds(1));
     }

@@ -144,7 +144,8 @@ struct RestoreRequest {
 
 // How a recovery from a storage snapshot is done, and what that would cost beside the files.
 struct Means {
-  // snapshot_restore (the whole volume goes back), file_restore, clone, files_copied
+  // snapshot_restore (the whole volume goes back), file_restore, clone, replica_restore (from a
+  // copy on another system), files_copied
   std::string means = "files_copied";
   std::string why;                // one sentence; empty: there is no other means
   std::uint64_t loses = 0;        // newer snapshots that the means throws away

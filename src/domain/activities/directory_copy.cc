@@ -145,7 +145,8 @@ Result<Json> plan_directory_copy(const RestoreRequest& request) {
   for (const Pair& pair : pairs_of(request)) {
     HF_TRY_VOID(plan_pair(pair, plan));
   }
-  if (request.means == "snapshot_restore") {
+  const bool whole = request.in_place && request.paths.empty();
+  if (request.means == "snapshot_restore" || (request.means == "replica_restore" && whole)) {
     HF_TRY_VOID(plan_deletions(request, plan));
   }
   return encode(plan);

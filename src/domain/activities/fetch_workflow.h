@@ -25,7 +25,8 @@ inline flow::Task<Result<Json>> fetch_copy(flow::WorkflowContext& ctx, RestoreRe
 // Removes what fetch_copy made, also after a cancel; harmless where it made nothing.
 inline flow::Task<void> drop_fetched(flow::WorkflowContext& ctx, RestoreRequest restore,
                                      std::string run_id) {
-  Json input = JsonObject{{"volume", encode(restore.volume)}, {"name", run_id}};
+  Json input =
+      JsonObject{{"volume", encode(restore.volume)}, {"mirror", restore.mirror}, {"name", run_id}};
   Result<Json> dropped = co_await ctx.shielded().activity("storage.drop_fetched", std::move(input),
                                                           data_options_at(restore.volume.agent));
   if (!dropped) {

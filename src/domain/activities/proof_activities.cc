@@ -231,7 +231,8 @@ Result<ProofDone> prove_on_scratch(Proof& proof) {
 
 // On a clone; where the system makes none, in the scratch directory, and the detail says so.
 Result<ProofDone> prove_snapshot(Proof& proof) {
-  HF_TRY(const OpenVolume open, open_volume(proof.context, proof.plan.restore.volume));
+  HF_TRY(const OpenVolume open,
+         open_volume(proof.context, proof.activity, proof.plan.restore.volume));
   HF_TRY(const storage::ReadView live,
          wait(proof.context, open.driver->read_view(open.volume, "")));
   proof.excludes = live.exclude;

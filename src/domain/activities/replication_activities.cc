@@ -2,93 +2,24 @@
 // restore ports of its driver.
 #include <fmt/core.h>
 
-#include "core/async/run.h"
 #include "core/base/units.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/locked_names.h"
 #include "domain/activities/progress_beat.h"
-#include "drivers/storage/driver.h"
-#include "drivers/storage/native_restore.h"
-#include "drivers/storage/replication.h"
+#include "domain/activities/replicas.h"
 
 namespace holdfast::activities {
 namespace {
 
 using flow::ActivityContext;
 
-constexpr std::string_view kStore = ":/objstore";
 // Policy of relations that Holdfast makes: what it labels is carried over; how long it stays there
 // is decided by retention, which deletes each copy itself.
 // Levels with a lock have a policy of their own each, since the lock is a rule's.
 constexpr std::string_view kOwnPolicy = "holdfast";
 constexpr std::string_view kOwnLabel = "holdfast";
 
-struct Open {
-  storage::Driver* driver = nullptr;
-  storage::Replication* replication = nullptr;
-  storage::NativeRestore* restore = nullptr;
-  storage::Volume volume;
-};
-
-template <class T>
-T wait(const DataContext& context, async::Co<T> operation) {
-  return async::block_on(context.executor(), std::move(operation));
-}
-
-Result<Open> open(const DataContext& context, const ActivityContext& activity, const Json& input) {
-  const auto reference = decode<VolumeRef>(*find(input, "volume"));
-  Open found;
-  HF_TRY(found.driver, context.driver(reference.driver));
-  found.replication = found.driver->replication();
-  found.restore = found.driver->native_restore();
-  if (found.replication == nullptr || found.restore == nullptr) {
-    return storage::unsupported(reference.driver, "replication of its own");
-  }
-  HF_TRY(found.volume, context.look(*found.driver, reference.path, activity.info()));
-  return found;
-}
-
-// Where a relation ends, as policies and the catalog write it: CLUSTER/svm:volume, or
-// STORE:/objstore.
-std::string place_of(const storage::Relation& relation) {
-  return relation.destination.ends_with(kStore)
-             ? relation.destination
-             : relation.destination_cluster + "/" + relation.destination;
-}
-
-bool serves(const storage::Relation& relation, const std::string& level) {
-  const bool store = relation.destination.ends_with(kStore);
-  const bool remote =
-      relation.source_cluster != relation.destination_cluster && !relation.source_cluster.empty();
-  // An archive is told from a replica by its destination, which its level always names.
-  return level == "cloud_backup"     ? store
-         : level == "remote_replica" ? !store && remote
-                                     : !store && !remote;
-}
-
-// The relation of a level: the one that ends where the policy says, or the only one of its kind.
-Result<std::optional<storage::Relation>> relation_of(const DataContext& context, const Open& open,
-                                                     const std::string& level,
-                                                     const std::string& destination) {
-  HF_TRY(const auto relations, wait(context, open.replication->list(open.volume)));
-  std::optional<storage::Relation> found;
-  for (const storage::Relation& relation : relations) {
-    const bool fits =
-        destination.empty() ? serves(relation, level) : place_of(relation) == destination;
-    if (fits && found) {
-      return Error(Code::kConflict,
-                   fmt::format("the volume has several replicas that could be level {}, such as {} "
-                               "and {}: name the level's destination",
-                               level, place_of(*found), place_of(relation)));
-    }
-    if (fits) {
-      found = relation;
-    }
-  }
-  return found;
-}
-
-Result<storage::Relation> make_relation(const DataContext& context, const Open& open,
+Result<storage::Relation> make_relation(const DataContext& context, const Replicas& open,
                                         const std::string& level, const std::string& destination,
                                         const Json& input) {
   if (destination.empty()) {
@@ -99,7 +30,7 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
                     level));
   }
   storage::RelationSpec spec;
-  const bool store = destination.ends_with(kStore);
+  const bool store = destination.ends_with(kObjectStore);
   const size_t slash = store ? std::string::npos : destination.find('/');
   spec.destination_cluster = slash == std::string::npos ? "" : destination.substr(0, slash);
   spec.destination = slash == std::string::npos ? destination : destination.substr(slash + 1);
@@ -122,7 +53,7 @@ Result<storage::Relation> make_relation(const DataContext& context, const Open& 
 
 // The lock of the copy that was carried over, in words. kFailedPrecondition: it has none, so that
 // the level's promise does not hold.
-Result<std::string> lock_of(const DataContext& context, const Open& opened,
+Result<std::string> lock_of(const DataContext& context, const Replicas& opened,
                             const storage::Relation& relation, const Json& input) {
   const std::int64_t wanted = get_int(input, "lock_seconds");
   if (wanted == 0) {
@@ -148,7 +79,7 @@ Result<std::string> lock_of(const DataContext& context, const Open& opened,
 // Carries the point's snapshot over to the place of a level.
 Result<Json> replicate(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, activity, input));
+  HF_TRY(const Replicas opened, open_replicas(context, activity, input));
   const std::string level = get_string(input, "level");
   const std::string destination = get_string(input, "destination");
   HF_TRY(auto relation, relation_of(context, opened, level, destination));
@@ -166,22 +97,9 @@ Result<Json> replicate(const DataContext& context, ActivityContext& activity, co
                                         format_bytes(now.transferred_bytes), now.state, locked)}});
 }
 
-Result<storage::Relation> known_relation(const DataContext& context, const Open& opened,
-                                         const std::string& place) {
-  HF_TRY(const auto relation, relation_of(context, opened, "", place));
-  if (!relation) {
-    return Error(
-        Code::kNotFound,
-        fmt::format("the relationship to {} is gone: read its copies on the system itself, "
-                    "or make the relationship again",
-                    place));
-  }
-  return *relation;
-}
-
 // Nothing is deleted in an object store from here: the relation's policy keeps the newest copies
 // there. What it has let go is gone, what it keeps is there, and the catalog says the same.
-Result<Json> gone_from_store(const DataContext& context, const Open& opened,
+Result<Json> gone_from_store(const DataContext& context, const Replicas& opened,
                              const storage::Relation& relation, const Json& input) {
   HF_TRY(const std::int64_t keeps, wait(context, opened.replication->kept_copies(relation.id)));
   JsonArray kept;
@@ -205,9 +123,9 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
                            const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
   const std::string place = get_string(input, "mirror");
-  HF_TRY(const Open opened, open(context, activity, input));
+  HF_TRY(const Replicas opened, open_replicas(context, activity, input));
   auto relation = known_relation(context, opened, place);
-  if (place.ends_with(kStore)) {
+  if (place.ends_with(kObjectStore)) {
     if (!relation && relation.error().code() == Code::kNotFound) {
       return Json(
           JsonObject{{"kept", *find(input, "names")}, {"detail", relation.error().message()}});
@@ -227,33 +145,45 @@ Result<Json> delete_copies(const DataContext& context, ActivityContext& activity
   return locked.answer("at " + place);
 }
 
-// Makes a copy readable: where its volume is mounted, or as a new volume beside the original.
+std::string told(const storage::FetchedCopy& copy, const std::string& place) {
+  switch (copy.means) {
+    case storage::FetchedCopy::Means::kMounted:
+      return fmt::format("the copy at {} is mounted at {}", place, copy.path);
+    case storage::FetchedCopy::Means::kCloned:
+      return fmt::format("the copy at {} is read on a clone beside it, at {}", place, copy.path);
+    case storage::FetchedCopy::Means::kTransferred:
+      return fmt::format("brought back from {} to a new volume at {}", place, copy.path);
+  }
+  return "";
+}
+
+// Makes a copy readable, by the cheapest means that its storage system has.
 Result<Json> fetch_copy(const DataContext& context, ActivityContext& activity, const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, activity, input));
+  HF_TRY(const Replicas opened, open_replicas(context, activity, input));
   const std::string place = get_string(input, "mirror");
   HF_TRY(const storage::Relation relation, known_relation(context, opened, place));
-  HF_TRY(const storage::Clone copy,
+  HF_TRY(const storage::FetchedCopy copy,
          wait(context, opened.restore->fetch_copy(opened.volume,
-                                                  {.relation = relation.id,
-                                                   .snapshot = get_string(input, "snapshot"),
-                                                   .files = {},
-                                                   .target = ""},
+                                                  {relation.id, get_string(input, "snapshot")},
                                                   get_string(input, "name"))));
-  return Json(JsonObject{
-      {"path", copy.path},
-      {"detail",
-       copy.name.empty()
-           ? fmt::format("the copy at {} is mounted at {}", place, copy.path)
-           : fmt::format("brought back from {} to a new volume at {}", place, copy.path)}});
+  return Json(JsonObject{{"path", copy.path}, {"detail", told(copy, place)}});
 }
 
 Result<Json> drop_fetched(const DataContext& context, ActivityContext& activity,
                           const Json& input) {
   const ProgressBeat beat(context.clock(), activity, [] { return Json(JsonObject{}); });
-  HF_TRY(const Open opened, open(context, activity, input));
-  HF_TRY_VOID(
-      wait(context, opened.restore->drop_fetched(opened.volume, get_string(input, "name"))));
+  HF_TRY(const Replicas opened, open_replicas(context, activity, input));
+  std::string relation;
+  if (const std::string place = get_string(input, "mirror"); !place.empty()) {
+    const auto known = known_relation(context, opened, place);
+    if (!known && known.error().code() != Code::kNotFound) {
+      return known.error();
+    }
+    relation = known ? known->id : "";
+  }
+  HF_TRY_VOID(wait(
+      context, opened.restore->drop_fetched(opened.volume, relation, get_string(input, "name"))));
   return Json(JsonObject{});
 }
 

@@ -28,10 +28,11 @@ inline Result<OpenVolume> open_volume(const DataContext& context, const VolumeRe
   return open;
 }
 
-// The driver and volume of an input; logs the call with the trace of the run that makes it.
+// The driver and the volume as the steps of one run share it; logs the call with the trace of the
+// run that makes it.
 inline Result<OpenVolume> open_volume(const DataContext& context,
-                                      const flow::ActivityContext& activity, const Json& input) {
-  const auto reference = decode<VolumeRef>(*find(input, "volume"));
+                                      const flow::ActivityContext& activity,
+                                      const VolumeRef& reference) {
   const auto trace = activity.info().header.find("traceparent");
   log_info("storage.call",
            {{"operation", activity.info().type},
@@ -43,6 +44,11 @@ inline Result<OpenVolume> open_volume(const DataContext& context,
   HF_TRY(open.driver, context.driver(reference.driver));
   HF_TRY(open.volume, context.look(*open.driver, reference.path, activity.info()));
   return open;
+}
+
+inline Result<OpenVolume> open_volume(const DataContext& context,
+                                      const flow::ActivityContext& activity, const Json& input) {
+  return open_volume(context, activity, decode<VolumeRef>(*find(input, "volume")));
 }
 
 }  // namespace holdfast::activities

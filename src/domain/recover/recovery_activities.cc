@@ -79,11 +79,12 @@ Status add_members(db::Connection& sql, const ServerContext& context, const Chos
 
 // Whether the storage system of every copy could bring it back by itself.
 bool is_native(const ServerContext& context, const RecoveryPlan& plan) {
-  const auto local = [&context](const RestoreRequest& request) {
-    return !request.snapshot_path.empty() && request.mirror.empty() &&
+  const auto kept_by_it = [&context](const RestoreRequest& request) {
+    return (!request.snapshot_path.empty() || !request.mirror.empty()) &&
            context.storage(request.volume.driver).restores;
   };
-  return local(plan.restore) && std::all_of(plan.members.begin(), plan.members.end(), local);
+  return kept_by_it(plan.restore) &&
+         std::all_of(plan.members.begin(), plan.members.end(), kept_by_it);
 }
 
 // Whether the storage system may do it, and by which means the caller wants it.
@@ -91,10 +92,11 @@ Status set_means(const ServerContext& context, const Json& input, RecoveryPlan& 
   plan.native = is_native(context, plan);
   plan.wanted_means = get_string(input, "means");
   if (!plan.wanted_means.empty() && plan.wanted_means != "files_copied" && !plan.native) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("means {} needs a storage snapshot whose system restores by itself, "
-                             "and the copy is {} in {}",
-                             plan.wanted_means, plan.copy_level, plan.copy_where));
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("means {} needs a copy that a storage system has and restores by itself, "
+                    "and the copy is {} in {}",
+                    plan.wanted_means, plan.copy_level, plan.copy_where));
   }
   return {};
 }

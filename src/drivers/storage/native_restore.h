@@ -30,9 +30,20 @@ struct FileEntry {
 struct CopySource {
   std::string relation;  // Relation::id of the copy's relation
   std::string snapshot;
-  std::vector<FileToRestore> files;  // empty: the whole volume
-  // "svm:volume" on the source's cluster; empty: the original. A new one is made.
-  std::string target;
+  std::vector<FileToRestore> files{};  // empty: the whole volume
+  // Where a new volume with the whole content is to be seen; empty: the original is restored.
+  std::string place{};
+};
+
+// A copy that can be read here.
+struct FetchedCopy {
+  enum class Means {
+    kMounted,      // its own volume is: nothing was made
+    kCloned,       // as a clone beside it
+    kTransferred,  // in a new volume beside the original
+  };
+  Means means = Means::kMounted;
+  std::string path;  // of the protected path in it
 };
 
 class NativeRestore {
@@ -68,16 +79,20 @@ class NativeRestore {
   virtual async::Co<Status> copy_files(Volume volume, std::string snapshot,
                                        std::vector<FileToRestore> files, std::string target) = 0;
 
-  // From a copy on another system, back to the original volume or to a new one.
+  // Whether restore_copy() could do this. kFailedPrecondition says why not.
+  virtual async::Co<Status> can_restore_copy(Volume volume, CopySource source) = 0;
+  // From a copy on another system: files over those of the original (which must be there in the
+  // copy), its whole content, or a new volume. Only what differs is moved where both have a
+  // snapshot in common, and snapshots stay. A new volume is idempotent by its place.
   virtual async::Co<Status> restore_copy(Volume volume, CopySource source) = 0;
 
-  // Makes a copy readable here, without touching the original: where its own volume is mounted (the
-  // answer then has no name), or as a new volume beside the original. `source.target` is not used.
-  // Idempotent by name.
-  virtual async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source,
-                                              std::string name) = 0;
-  // Removes what fetch_copy made; success too when there is nothing.
-  virtual async::Co<Status> drop_fetched(Volume volume, std::string name) = 0;
+  // Makes a copy readable here without touching it or the original, by the cheapest means that
+  // there is. `files` and `place` are not used. Idempotent by name.
+  virtual async::Co<Result<FetchedCopy>> fetch_copy(Volume volume, CopySource source,
+                                                    std::string name) = 0;
+  // Removes what fetch_copy made of the relation's copy (empty: of any that came over); success too
+  // when there is nothing.
+  virtual async::Co<Status> drop_fetched(Volume volume, std::string relation, std::string name) = 0;
 };
 
 }  // namespace holdfast::storage

@@ -159,7 +159,8 @@ std::vector<Command> point_commands() {
         {"--copy", "LEVEL", "From which copy"},
         {"--group", "", "With every member of its consistency group, in place"},
         {"--means", "MEANS",
-         "snapshot_restore, file_restore, clone or files_copied, else what loses nothing"},
+         "snapshot_restore, file_restore, clone, replica_restore or files_copied, else what loses "
+         "nothing"},
         {"--dry-run", "", "Show the proposal only"},
         {"--wait", "", "Follow it to its end"}},
        restore},

@@ -23,31 +23,14 @@ bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-std::string path_of(const VolumeInfo& volume) {
-  return "/storage/volumes/" + net::url_encode(volume.uuid);
-}
-
 Co<Result<std::optional<VolumeInfo>>> find_clone(ClusterPtr cluster, VolumeInfo parent,
                                                  std::string volume_name) {
-  HF_CO_TRY(const auto found, co_await list_volumes(cluster, {{"name", exactly(volume_name)},
-                                                              {"svm.name", exactly(parent.svm)}}));
-  if (found.empty()) {
-    co_return std::nullopt;
-  }
-  if (!found.front().is_clone || found.front().parent_uuid != parent.uuid) {
+  HF_CO_TRY(auto found, co_await find_volume(cluster, parent.svm, volume_name));
+  if (found && (!found->is_clone || found->parent_uuid != parent.uuid)) {
     co_return Error(Code::kConflict, fmt::format("volume {} is in the way: it is no clone of {}",
                                                  volume_name, parent.name));
   }
-  co_return found.front();
-}
-
-Co<Status> patch(ClusterPtr cluster, std::string path, Json body, std::string what) {
-  Write write{.method = "PATCH",
-              .path = std::move(path),
-              .query = {},
-              .body = std::move(body),
-              .what = std::move(what)};
-  co_return status_of(co_await cluster->client->write(std::move(write)));
+  co_return found;
 }
 
 }  // namespace
@@ -105,43 +88,39 @@ Co<Status> remove_made_volume(ClusterPtr cluster, VolumeInfo volume) {
 Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSpec spec) {
   const std::string name =
       spec.volume_name.empty() ? clone_volume_name(spec.name) : spec.volume_name;
-  HF_CO_TRY(auto found, co_await find_clone(cluster, parent, name));
+  JsonObject body{{"name", name},
+                  {"svm", JsonObject{{"name", parent.svm}}},
+                  {"clone", JsonObject{{"is_flexclone", true},
+                                       {"parent_volume", JsonObject{{"name", parent.name}}},
+                                       {"parent_snapshot", JsonObject{{"name", spec.snapshot}}}}}};
+  if (!spec.comment.empty()) {
+    body["comment"] = spec.comment;
+  }
+  if (!spec.junction.empty()) {
+    body["nas"] = JsonObject{{"path", spec.junction}};
+  }
+  Write write{.method = "POST",
+              .path = "/storage/volumes",
+              .query = {},
+              .body = Json(std::move(body)),
+              .what = "clone the volume"};
+  // Not asked for before: the same name twice is refused, and the one that is there then taken.
+  const auto made = co_await cluster->client->write(std::move(write));
+  std::optional<VolumeInfo> found;
+  for (int i = 0; i < kVisibleTries; ++i) {
+    HF_CO_TRY(found, co_await find_clone(cluster, parent, name));
+    if (found || !made) {
+      break;
+    }
+    (void)co_await async::sleep_for(cluster->client->clock(), std::chrono::milliseconds(500));
+  }
   if (!found) {
-    JsonObject body{
-        {"name", name},
-        {"svm", JsonObject{{"name", parent.svm}}},
-        {"clone", JsonObject{{"is_flexclone", true},
-                             {"parent_volume", JsonObject{{"name", parent.name}}},
-                             {"parent_snapshot", JsonObject{{"name", spec.snapshot}}}}}};
-    if (!spec.comment.empty()) {
-      body["comment"] = spec.comment;
-    }
-    if (!spec.junction.empty()) {
-      body["nas"] = JsonObject{{"path", spec.junction}};
-    }
-    Write write{.method = "POST",
-                .path = "/storage/volumes",
-                .query = {},
-                .body = Json(std::move(body)),
-                .what = "clone the volume"};
-    const auto made = co_await cluster->client->write(std::move(write));
-    for (int i = 0; i < kVisibleTries; ++i) {
-      HF_CO_TRY(found, co_await find_clone(cluster, parent, name));
-      if (found || !made) {
-        break;
-      }
-      (void)co_await async::sleep_for(cluster->client->clock(), std::chrono::milliseconds(500));
-    }
-    if (!found) {
-      co_return made ? Error(Code::kUnavailable, "the clone was made and cannot be seen: try again",
-                             Retry::kTransient)
-                     : made.error();
-    }
+    co_return made ? Error(Code::kUnavailable, "the clone was made and cannot be seen: try again",
+                           Retry::kTransient)
+                   : made.error();
   }
   if (!spec.junction.empty() && found->junction != spec.junction) {
-    HF_CO_TRY_VOID(co_await patch(cluster, path_of(*found),
-                                  JsonObject{{"nas", JsonObject{{"path", spec.junction}}}},
-                                  "mount the clone"));
+    HF_CO_TRY_VOID(co_await mount_volume(cluster, *found, spec.junction));
     found->junction = spec.junction;
   }
   co_return *std::move(found);
@@ -156,14 +135,17 @@ Co<Status> remove_clone(ClusterPtr cluster, VolumeInfo parent, std::string name)
 }
 
 Co<Status> remove_clone_volume(ClusterPtr cluster, VolumeInfo clone) {
-  const std::string path = path_of(clone);
   if (!clone.junction.empty()) {
-    HF_CO_TRY_VOID(co_await patch(cluster, path, JsonObject{{"nas", JsonObject{{"path", ""}}}},
-                                  "unmount the clone"));
+    HF_CO_TRY_VOID(co_await mount_volume(cluster, clone, ""));
   }
+  const std::string path = "/storage/volumes/" + net::url_encode(clone.uuid);
   if (clone.state != "offline") {
-    HF_CO_TRY_VOID(
-        co_await patch(cluster, path, JsonObject{{"state", "offline"}}, "take the clone offline"));
+    Write offline{.method = "PATCH",
+                  .path = path,
+                  .query = {},
+                  .body = JsonObject{{"state", "offline"}},
+                  .what = "take the clone offline"};
+    HF_CO_TRY_VOID(status_of(co_await cluster->client->write(std::move(offline))));
   }
   Write write{.method = "DELETE",
               .path = path,

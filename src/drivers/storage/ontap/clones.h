@@ -35,7 +35,7 @@ struct CloneSpec {
   std::string comment{};
 };
 // Makes it, or answers the one of this name. kConflict: a volume of that name is no clone of this
-// one.
+// one. A snapshot that is not there is the cluster's own error.
 async::Co<Result<VolumeInfo>> make_clone(ClusterPtr cluster, VolumeInfo parent, CloneSpec spec);
 // Unmounts, takes offline, deletes past the recovery queue. Success too when there is none.
 async::Co<Status> remove_clone(ClusterPtr cluster, VolumeInfo parent, std::string name);

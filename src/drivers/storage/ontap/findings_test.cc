@@ -3,49 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
-
 #include "drivers/storage/ontap/snapshots.h"
-#include "drivers/storage/ontap/testing/bed.h"
-#include "drivers/storage/replication.h"
+#include "drivers/storage/ontap/testing/mirrored.h"
 
 namespace holdfast::storage::ontap {
 namespace {
 
-using testing::OntapBed;
 using testing::Simulator;
 using testing::Way;
 
-class SlowOntapFindingsTest : public ::testing::TestWithParam<Way> {
+class SlowOntapFindingsTest : public testing::Mirrored {
  protected:
-  void SetUp() override {
-    if (const std::string why = OntapBed::unavailable(); !why.empty()) {
-      GTEST_SKIP() << why;
-    }
-    bed_.emplace(GetParam());
-    const auto volume = bed_->run(bed_->driver().resolve(bed_->path()));
-    ASSERT_TRUE(volume) << volume.error().to_string();
-    volume_ = *volume;
-  }
-
-  // A mirror on the other cluster that holds pt_1; its uuid.
-  std::string mirror() {
-    Replication& replication = *bed_->driver().replication();
-    const std::string west = Simulator::instance().cluster_name(1);
-    const std::string policy = "p_" + bed_->name();
-    EXPECT_TRUE(bed_->run(replication.put_policy(west, {policy, {{"holdfast", 10, ""}}})));
-    const auto made = bed_->run(replication.create(
-        volume_, {.destination = Simulator::instance().svm(1) + ":" + bed_->name() + "_copy",
-                  .destination_cluster = west,
-                  .policy = policy,
-                  .schedule = ""}));
-    EXPECT_TRUE(made) << made.error().to_string();
-    EXPECT_TRUE(
-        bed_->run(bed_->driver().create_snapshot(volume_, {.name = "pt_1", .comment = ""})));
-    EXPECT_TRUE(bed_->run(replication.update(made->id, "pt_1")));
-    return made->id.substr(made->id.find('/') + 1);
-  }
-
   std::vector<Finding> on_volume() {
     Known known;
     known.is_protected = [this](const std::string& id) { return id == volume_.id; };
@@ -69,16 +37,14 @@ class SlowOntapFindingsTest : public ::testing::TestWithParam<Way> {
                    .what = "forget the relationship"},
                   number);
   }
-
-  std::optional<OntapBed> bed_;
-  Volume volume_;
 };
 
 INSTANTIATE_TEST_SUITE_P(SlowBothWays, SlowOntapFindingsTest,
                          ::testing::Values(Way::kDirect, Way::kGateway), testing::way_name);
 
 TEST_P(SlowOntapFindingsTest, KnowsSnapshotsThatSnapMirrorLeftForWhatTheyAre) {
-  const std::string relation = mirror();
+  const std::string id = mirror_with_point().id;
+  const std::string relation = id.substr(id.find('/') + 1);
   EXPECT_TRUE(on_volume().empty()) << "what a relationship uses is its own matter";
   forget(relation, "destination_only", 1);
   EXPECT_TRUE(on_volume().empty()) << "the source keeps it for the mirror's return";

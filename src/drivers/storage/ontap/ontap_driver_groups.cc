@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "core/net/url.h"
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/group_clones.h"
 #include "drivers/storage/ontap/groups.h"
@@ -73,15 +72,18 @@ Co<Result<Clone>> OntapDriver::create_clone(Volume volume, std::string snapshot,
                                             std::string clone_name) {
   HF_CO_TRY_VOID(check_name(snapshot));
   HF_CO_TRY_VOID(check_name(clone_name));
-  HF_CO_TRY(const Open now, co_await open(volume));
-  HF_CO_TRY(const auto parent, co_await find_snapshot({now.cluster, now.info.uuid}, snapshot));
-  if (!parent) {
-    co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", snapshot);
-  }
+  HF_CO_TRY(const Open now, co_await seen(volume));
   HF_CO_TRY(const Junction junction,
             junction_for(systems_, *now.cluster, now.info, clone_volume_name(clone_name)));
   CloneSpec spec{clone_name, snapshot, junction.path};
-  HF_CO_TRY_VOID(status_of(co_await make_clone(now.cluster, now.info, std::move(spec))));
+  const auto made = co_await make_clone(now.cluster, now.info, std::move(spec));
+  if (!made && made.error().retry() == Retry::kPermanent) {
+    HF_CO_TRY(const auto parent, co_await find_snapshot({now.cluster, now.info.uuid}, snapshot));
+    if (!parent) {
+      co_return Error(Code::kNotFound, "there is no such snapshot").with("snapshot", snapshot);
+    }
+  }
+  HF_CO_TRY_VOID(status_of(made));
   const bool visible =
       co_await becomes_visible(&systems_.clock(), &pool_, junction.local, volume.root);
   if (!visible) {
@@ -93,7 +95,7 @@ Co<Result<Clone>> OntapDriver::create_clone(Volume volume, std::string snapshot,
 
 Co<Status> OntapDriver::delete_clone(Volume volume, std::string clone_name) {
   HF_CO_TRY_VOID(check_name(clone_name));
-  HF_CO_TRY(const Open now, co_await open(std::move(volume)));
+  HF_CO_TRY(const Open now, co_await seen(std::move(volume)));
   co_return co_await remove_clone(now.cluster, now.info, std::move(clone_name));
 }
 
@@ -101,12 +103,7 @@ Co<Result<Clone>> OntapDriver::mount_clone(ClusterPtr cluster, Volume parent, Vo
                                            VolumeInfo made, std::string name) {
   HF_CO_TRY(const Junction junction, junction_for(systems_, *cluster, info, made.name));
   if (made.junction != junction.path) {
-    Write mount{.method = "PATCH",
-                .path = "/storage/volumes/" + net::url_encode(made.uuid),
-                .query = {},
-                .body = JsonObject{{"nas", JsonObject{{"path", junction.path}}}},
-                .what = "mount the clone"};
-    HF_CO_TRY_VOID(status_of(co_await cluster->client->write(std::move(mount))));
+    HF_CO_TRY_VOID(co_await mount_volume(cluster, made, junction.path));
   }
   const bool visible =
       co_await becomes_visible(&systems_.clock(), &pool_, junction.local, parent.root);

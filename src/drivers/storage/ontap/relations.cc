@@ -77,6 +77,14 @@ RelationInfo silent(const Json& record, const std::string& problems) {
 
 }  // namespace
 
+std::pair<std::string, std::string> svm_and_volume(const std::string& path) {
+  const size_t colon = path.find(':');
+  if (colon == std::string::npos || path.substr(colon + 1).starts_with('/')) {
+    return {};
+  }
+  return {path.substr(0, colon), path.substr(colon + 1)};
+}
+
 std::string RelationInfo::path() const {
   return "/snapmirror/relationships/" + net::url_encode(uuid);
 }

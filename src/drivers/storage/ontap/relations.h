@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drivers/storage/ontap/systems.h"
@@ -10,6 +12,11 @@
 #include "drivers/storage/replication.h"
 
 namespace holdfast::storage::ontap {
+
+// How the path of an object store ends.
+inline constexpr std::string_view kObjectStore = ":/objstore";
+// Both parts of "svm:volume"; empty for groups and object stores.
+std::pair<std::string, std::string> svm_and_volume(const std::string& path);
 
 struct RelationInfo {
   ClusterPtr cluster;  // of the destination; empty: it is not a known system, or it is silent

@@ -24,15 +24,6 @@ using async::Co;
 
 constexpr std::int64_t kVolumeExists = 917526;
 
-// svm and volume of "svm:volume"; empty for groups and object stores.
-std::pair<std::string, std::string> volume_of(const std::string& path) {
-  const size_t colon = path.find(':');
-  if (colon == std::string::npos || path.substr(colon + 1).starts_with('/')) {
-    return {};
-  }
-  return {path.substr(0, colon), path.substr(colon + 1)};
-}
-
 }  // namespace
 
 Error not_in_state(const RelationInfo& info, std::string_view what) {
@@ -178,7 +169,7 @@ namespace {
 
 // Whether an attempt that failed in between left its destination: a replica volume without data.
 Co<Result<bool>> was_left_empty(ClusterPtr cluster, std::string destination) {
-  const auto [svm, name] = volume_of(destination);
+  const auto [svm, name] = svm_and_volume(destination);
   HF_CO_TRY(const auto volumes,
             co_await list_volumes(cluster, {{"name", exactly(name)}, {"svm.name", exactly(svm)}}));
   if (volumes.empty() || volumes.front().type != "dp") {
@@ -199,7 +190,7 @@ Co<Result<Relation>> OntapReplication::create(Volume source, RelationSpec spec) 
     HF_CO_TRY(to, co_await cluster_named(spec.destination_cluster));
   }
   const std::string path = volume.svm + ":" + volume.name;
-  const bool to_store = spec.destination.ends_with(":/objstore");
+  const bool to_store = spec.destination.ends_with(kObjectStore);
   if (!to_store) {
     const std::string svm = spec.destination.substr(0, spec.destination.find(':'));
     HF_CO_TRY_VOID(co_await ensure_svm_peer(to, svm, from, volume.svm));
@@ -301,7 +292,7 @@ Co<Result<Relation>> OntapReplication::update(std::string id, std::string snapsh
   if (!is_mirror(info)) {
     co_return not_in_state(info, what);
   }
-  const bool to_store = info.relation.destination.ends_with(":/objstore");
+  const bool to_store = info.relation.destination.ends_with(kObjectStore);
   if (!snapshot.empty() && !to_store) {
     HF_CO_TRY(const auto there, co_await copy_of(id, snapshot));
     if (there) {
@@ -309,15 +300,8 @@ Co<Result<Relation>> OntapReplication::update(std::string id, std::string snapsh
     }
   }
   HF_CO_TRY_VOID(co_await transfer(info, what));
-  if (!snapshot.empty() && !to_store) {
-    HF_CO_TRY(const auto there, co_await copy_of(id, snapshot));
-    if (!there) {
-      co_return Error(
-          Code::kFailedPrecondition,
-          fmt::format("the transfer ended and snapshot {} is not at {}: give policy {} "
-                      "a rule for the label '{}'",
-                      snapshot, info.relation.destination, info.relation.policy, kLabel));
-    }
+  if (!snapshot.empty()) {
+    HF_CO_TRY_VOID(co_await check_carried(info, std::move(snapshot)));
   }
   co_return co_await find(std::move(id));
 }
@@ -341,53 +325,6 @@ Co<Result<Relation>> OntapReplication::resume(std::string id) {
     HF_CO_TRY(info, co_await wait_until(info, is_mirror, "resume the replica", kStateDeadline));
   }
   co_return info.relation;
-}
-
-Co<Result<VolumeOn>> OntapReplication::destination_of(RelationInfo info) {
-  const auto [svm, name] = volume_of(info.relation.destination);
-  if (name.empty()) {
-    co_return Error(Code::kFailedPrecondition,
-                    fmt::format("{} is no volume", info.relation.destination));
-  }
-  HF_CO_TRY(const auto volumes, co_await list_volumes(info.cluster, {{"name", exactly(name)},
-                                                                     {"svm.name", exactly(svm)}}));
-  if (volumes.empty()) {
-    co_return Error(Code::kNotFound, "the destination volume does not exist")
-        .with("volume", info.relation.destination);
-  }
-  co_return VolumeOn{info.cluster, volumes.front().uuid};
-}
-
-Co<Result<std::optional<Snapshot>>> OntapReplication::copy_of(std::string id,
-                                                              std::string snapshot) {
-  HF_CO_TRY(const RelationInfo info, co_await open(std::move(id)));
-  HF_CO_TRY(const VolumeOn volume, co_await destination_of(info));
-  HF_CO_TRY(const auto found, co_await find_snapshot(volume, std::move(snapshot)));
-  co_return found ? std::optional<Snapshot>(to_snapshot(*found)) : std::nullopt;
-}
-
-Co<Result<std::int64_t>> OntapReplication::kept_copies(std::string id) {
-  HF_CO_TRY(const RelationInfo info, co_await open(std::move(id)));
-  HF_CO_TRY(const auto policy,
-            co_await info.cluster->client->find_one(
-                "/snapmirror/policies",
-                {{"name", exactly(info.relation.policy)}, {"fields", "uuid,name,retention"}},
-                "read the SnapMirror policy"));
-  const Json* rules = policy ? holdfast::find(*policy, "retention") : nullptr;
-  for (size_t i = 0; rules != nullptr && rules->is_array() && i < rules->get_array().size(); ++i) {
-    const Json& rule = rules->get_array()[i];
-    if (get_string(rule, "label") == kLabel) {
-      const std::string count = get_string(rule, "count", "0");  // a number as text
-      co_return std::strtoll(count.c_str(), nullptr, 10);
-    }
-  }
-  co_return std::int64_t{0};
-}
-
-Co<Status> OntapReplication::delete_copy(std::string id, std::string snapshot) {
-  HF_CO_TRY(const RelationInfo info, co_await open(std::move(id)));
-  HF_CO_TRY(const VolumeOn volume, co_await destination_of(info));
-  co_return co_await remove_snapshot(volume, std::move(snapshot));
 }
 
 std::unique_ptr<Replication> make_replication(Systems& systems) {

@@ -1,4 +1,4 @@
-// SnapMirror behind the replication port: private to its two files.
+// SnapMirror behind the replication port: private to its files.
 #pragma once
 
 #include "drivers/storage/ontap/relations.h"
@@ -52,6 +52,8 @@ class OntapReplication final : public Replication {
   async::Co<Result<ClusterPtr>> cluster_named(std::string name);
   async::Co<Result<std::string>> schedule_of(ClusterPtr cluster, std::string schedule);
   async::Co<Result<VolumeOn>> destination_of(RelationInfo info);
+  async::Co<Result<std::optional<std::int64_t>>> rule_for_ours(RelationInfo info);
+  async::Co<Status> check_carried(RelationInfo info, std::string snapshot);
   async::Co<Status> set_state(RelationInfo info, std::string state, bool force, std::string what);
   async::Co<Status> transfer(RelationInfo info, std::string what);
   async::Co<Status> abort_transfers(RelationInfo info);

@@ -4,9 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <optional>
-#include <sstream>
 
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/clones.h"
@@ -14,7 +11,7 @@
 #include "drivers/storage/ontap/peers.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/snapshots.h"
-#include "drivers/storage/ontap/testing/bed.h"
+#include "drivers/storage/ontap/testing/mirrored.h"
 #include "drivers/storage/ontap/values.h"
 
 namespace holdfast::storage::ontap {
@@ -22,82 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::OntapBed;
+using testing::read_file;
 using testing::Simulator;
 using testing::Way;
+using testing::write_file;
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string read_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-class SlowOntapReplicationTest : public ::testing::TestWithParam<Way> {
- protected:
-  void SetUp() override {
-    if (const std::string why = OntapBed::unavailable(); !why.empty()) {
-      GTEST_SKIP() << why;
-    }
-    bed_.emplace(GetParam());
-    const auto volume = run(driver().resolve(bed_->path()));
-    ASSERT_TRUE(volume) << volume.error().to_string();
-    volume_ = *volume;
-    west_ = Simulator::instance().cluster_name(1);
-    copy_ = bed_->name() + "_copy";
-  }
-
-  template <class T>
-  T run(async::Co<T> co) {
-    return bed_->run(std::move(co));
-  }
-  Driver& driver() { return bed_->driver(); }
-  Replication& replication() { return *driver().replication(); }
-  NativeRestore& restore() { return *driver().native_restore(); }
-  std::string file(const std::string& name) { return bed_->path() + "/" + name; }
-  // In the destination volume.
-  std::string far_file(const std::string& name) {
-    return OntapBed::svm_root(1) + "/" + copy_ + "/" + name;
-  }
-  void snapshot(const std::string& name) {
-    const auto made = run(driver().create_snapshot(volume_, {.name = name, .comment = ""}));
-    ASSERT_TRUE(made) << made.error().to_string();
-  }
-
-  Relation mirror(const std::string& label = "holdfast") {
-    const std::string policy = "p_" + bed_->name();
-    const Status saved = run(replication().put_policy(west_, {policy, {{label, 10, ""}}}));
-    EXPECT_TRUE(saved) << saved.error().to_string();
-    const auto made = run(
-        replication().create(volume_, {.destination = Simulator::instance().svm(1) + ":" + copy_,
-                                       .destination_cluster = west_,
-                                       .policy = policy,
-                                       .schedule = ""}));
-    EXPECT_TRUE(made) << made.error().to_string();
-    return made ? *made : Relation();
-  }
-  // A mirror that holds pt_1 with file a = "first".
-  Relation mirror_with_point() {
-    write_file(file("a"), "first");
-    const Relation relation = mirror();
-    snapshot("pt_1");
-    const auto updated = run(replication().update(relation.id, "pt_1"));
-    EXPECT_TRUE(updated) << updated.error().to_string();
-    return relation;
-  }
-  std::string state_of(const std::string& id) {
-    const auto found = run(replication().find(id));
-    EXPECT_TRUE(found) << found.error().to_string();
-    return found ? found->state : "";
-  }
-
-  std::optional<OntapBed> bed_;
-  Volume volume_;
-  std::string west_;
-  std::string copy_;
-};
+class SlowOntapReplicationTest : public testing::Mirrored {};
 
 INSTANTIATE_TEST_SUITE_P(SlowBothWays, SlowOntapReplicationTest,
                          ::testing::Values(Way::kDirect, Way::kGateway), testing::way_name);
@@ -290,16 +217,15 @@ TEST_P(SlowOntapReplicationTest, CarriesOurSnapshotsByAPolicyOfOthers) {
 
 TEST_P(SlowOntapReplicationTest, FindsWhatARestoreLeftBehind) {
   const Relation relation = mirror_with_point();
-  const CopySource source{.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""};
-  ASSERT_TRUE(run(restore().fetch_copy(volume_, source, "run_9")));
-  const auto made = run(list_made_volumes(bed_->cluster()));
+  ASSERT_TRUE(run(restore().fetch_copy(volume_, {relation.id, "pt_1"}, "run_9")));
+  const auto made = run(list_made_volumes(bed_->cluster(1)));
   ASSERT_TRUE(made) << made.error().to_string();
   ASSERT_EQ(made->size(), 1u);
   EXPECT_EQ(made->front().name, clone_volume_name("run_9"));
   EXPECT_TRUE(is_clone_of(made->front().name, {clone_volume_name("run_9")}));
   EXPECT_FALSE(is_clone_of(made->front().name, {clone_volume_name("run_90")}));
-  EXPECT_TRUE(run(remove_made_volume(bed_->cluster(), made->front())));
-  EXPECT_TRUE(run(list_made_volumes(bed_->cluster()))->empty());
+  EXPECT_TRUE(run(remove_made_volume(bed_->cluster(1), made->front())));
+  EXPECT_TRUE(run(list_made_volumes(bed_->cluster(1)))->empty());
 }
 
 TEST_P(SlowOntapReplicationTest, DoesNotResyncOverDataThatNobodyGaveUp) {
@@ -320,48 +246,6 @@ TEST_P(SlowOntapReplicationTest, ReleasesBothSidesAndKeepsTheVolumes) {
   EXPECT_TRUE(run(driver().replicas(volume_))->empty());
   EXPECT_TRUE(fs::exists(far_file(".snapshot/pt_1/a")));
   EXPECT_TRUE(run(driver().delete_snapshot(volume_, "pt_1")));
-}
-
-TEST_P(SlowOntapReplicationTest, RestoresFilesOfACopyToTheOriginal) {
-  const Relation relation = mirror_with_point();
-  write_file(file("a"), "broken");
-  write_file(file("other"), "untouched");
-  const Status restored = run(restore().restore_copy(
-      volume_,
-      {.relation = relation.id, .snapshot = "pt_1", .files = {{"a", "a.restored"}}, .target = ""}));
-  ASSERT_TRUE(restored) << restored.error().to_string();
-  EXPECT_EQ(read_file(file("a.restored")), "first");
-  EXPECT_EQ(read_file(file("a")), "broken");
-  EXPECT_EQ(read_file(file("other")), "untouched");
-  EXPECT_EQ(run(list_relations(bed_->cluster(), {}))->size(), 0u) << "a restore left its relation";
-}
-
-TEST_P(SlowOntapReplicationTest, BringsACopyBackToANewVolumeThatGoesAgain) {
-  const Relation relation = mirror_with_point();
-  write_file(file("a"), "broken");
-  const CopySource source{.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""};
-  const auto fetched = run(restore().fetch_copy(volume_, source, "run_1"));
-  ASSERT_TRUE(fetched) << fetched.error().to_string();
-  EXPECT_EQ(read_file(fetched->path + "/a"), "first");
-  const auto again = run(restore().fetch_copy(volume_, source, "run_1"));
-  ASSERT_TRUE(again) << again.error().to_string();
-  EXPECT_EQ(again->path, fetched->path);
-  for (int i = 0; i < 2; ++i) {
-    const Status dropped = run(restore().drop_fetched(volume_, "run_1"));
-    ASSERT_TRUE(dropped) << dropped.error().to_string();
-  }
-  EXPECT_FALSE(fs::exists(fetched->path + "/a"));
-  EXPECT_EQ(read_file(file("a")), "broken");
-}
-
-TEST_P(SlowOntapReplicationTest, ReadsACopyWhereItsVolumeIsMounted) {
-  const Relation relation = mirror_with_point();
-  ASSERT_TRUE(run(replication().serve(relation.id, "/" + copy_)));
-  const auto found = run(restore().fetch_copy(
-      volume_, {.relation = relation.id, .snapshot = "pt_1", .files = {}, .target = ""}, "run_2"));
-  ASSERT_TRUE(found) << found.error().to_string();
-  EXPECT_EQ(found->name, "");
-  EXPECT_EQ(read_file(found->path + "/a"), "first");
 }
 
 }  // namespace

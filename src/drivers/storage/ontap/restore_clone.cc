@@ -58,9 +58,24 @@ Co<Result<Junction>> OntapRestore::junction_at(Volume volume, Open now, std::str
   co_return Junction{.path = place->junction, .local = local};
 }
 
+OntapRestore::NewPlace OntapRestore::place_for(const VolumeInfo& parent, const std::string& target,
+                                               const std::string& snapshot, Junction junction) {
+  return {volume_name_of(std::filesystem::path(target).filename().string()),
+          recovered_comment(parent, snapshot), std::move(junction)};
+}
+
+Co<bool> OntapRestore::is_seen(Junction junction) {
+  const std::string above = std::filesystem::path(junction.local).parent_path().string();
+  co_return co_await becomes_visible(&systems_.clock(), &pool_, junction.local, above);
+}
+
 Co<Status> OntapRestore::can_clone_to(Volume volume, std::string target) {
   HF_CO_TRY(const Open now, co_await open(volume));
-  HF_CO_TRY_VOID(status_of(co_await junction_at(volume, now, target)));
+  co_return co_await free_place(std::move(volume), now, std::move(target));
+}
+
+Co<Status> OntapRestore::free_place(Volume volume, Open now, std::string target) {
+  HF_CO_TRY_VOID(status_of(co_await junction_at(std::move(volume), std::move(now), target)));
   const bool taken = co_await async::run_on(pool_, [target] { return path_exists(target); });
   co_return taken ? Status(not_there(target, "something is there already")) : Status();
 }
@@ -68,25 +83,20 @@ Co<Status> OntapRestore::can_clone_to(Volume volume, std::string target) {
 Co<Status> OntapRestore::clone_to(Volume volume, std::string snapshot, std::string target) {
   HF_CO_TRY(const Open now, co_await open_with(volume, snapshot));
   HF_CO_TRY(const Junction junction, co_await junction_at(volume, now, target));
-  const std::string name = volume_name_of(std::filesystem::path(target).filename().string());
-  const std::string comment = recovered_comment(now.info, snapshot);
-  HF_CO_TRY(auto found, co_await list_volumes(now.cluster, {{"name", exactly(name)},
-                                                            {"svm.name", exactly(now.info.svm)}}));
+  const NewPlace place = place_for(now.info, target, snapshot, junction);
+  HF_CO_TRY(auto found, co_await find_volume(now.cluster, now.info.svm, place.name));
   // An earlier attempt made it, and may have split it already.
-  const bool ours = !found.empty() && found.front().comment == comment;
-  if (!ours || found.front().junction != junction.path) {
-    CloneSpec spec{name, snapshot, junction.path, name, comment};
-    HF_CO_TRY(const VolumeInfo made, co_await make_clone(now.cluster, now.info, std::move(spec)));
-    found = {made};
+  const bool ours = found && found->comment == place.comment;
+  if (!ours || found->junction != junction.path) {
+    CloneSpec spec{place.name, snapshot, junction.path, place.name, place.comment};
+    HF_CO_TRY(found, co_await make_clone(now.cluster, now.info, std::move(spec)));
   }
-  const bool visible =
-      co_await becomes_visible(&systems_.clock(), &pool_, junction.local,
-                               std::filesystem::path(junction.local).parent_path().string());
+  const bool visible = co_await is_seen(junction);
   if (!visible) {
-    HF_CO_TRY_VOID(co_await remove_clone_volume(now.cluster, found.front()));
+    HF_CO_TRY_VOID(co_await remove_clone_volume(now.cluster, *found));
     co_return invisible(junction, now.info.svm);
   }
-  co_return co_await start_split(now.cluster, found.front());
+  co_return co_await start_split(now.cluster, *found);
 }
 
 }  // namespace holdfast::storage::ontap

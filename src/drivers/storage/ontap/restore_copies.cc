@@ -1,18 +1,20 @@
 // Copies on other systems come back through a temporary relationship with `restore: true` from the
 // copy to the target. It is looked for and ended again whatever happened, so that none is left
 // behind.
+//
+// A whole copy fills an empty volume of type dp, which can be written to when it is over, or goes
+// over a volume of type rw by what differs from a snapshot that both have; snapshots stay, what was
+// written since is gone. From an object store only the first can be done. Files go over a volume of
+// type rw.
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-#include "core/async/run.h"
 #include "core/base/log.h"
-#include "core/net/url.h"
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/restore_impl.h"
 #include "drivers/storage/ontap/snapshots.h"
-#include "drivers/storage/ontap/visibility.h"
 
 namespace holdfast::storage::ontap {
 
@@ -23,19 +25,6 @@ namespace {
 constexpr size_t kFilesPerTransfer = 8;
 
 bool is_settled(const RelationInfo& info) { return !info.transferring(); }
-
-// Whether there is a volume "svm:name".
-Co<Result<bool>> exists(ClusterPtr cluster, std::string target) {
-  const size_t colon = target.find(':');
-  if (colon == std::string::npos || colon + 1 == target.size()) {
-    co_return Error(Code::kInvalidArgument, "the target of a restore is written svm:volume")
-        .with("target", target);
-  }
-  HF_CO_TRY(const auto found,
-            co_await list_volumes(cluster, {{"svm.name", exactly(target.substr(0, colon))},
-                                            {"name", exactly(target.substr(colon + 1))}}));
-  co_return !found.empty();
-}
 
 // The transfers of a restore: one for a volume, several for many files.
 std::vector<Json> transfers_of(const CopySource& source) {
@@ -152,31 +141,43 @@ Co<Status> OntapRestore::transfer(RelationInfo relation, Json body) {
   }
 }
 
-Co<Status> OntapRestore::restore_copy(Volume volume, CopySource source) {
-  HF_CO_TRY_VOID(check_name(source.snapshot));
-  for (const FileToRestore& file : source.files) {
-    HF_CO_TRY_VOID(check_restore_path(file.path));
-    HF_CO_TRY_VOID(check_restore_path(file.to));
-  }
-  HF_CO_TRY(const VolumeKey key, parse_volume_id(source.relation));
+Co<Result<OntapRestore::Copy>> OntapRestore::open_copy(std::string relation) {
+  HF_CO_TRY(const VolumeKey key, parse_volume_id(relation));
   HF_CO_TRY(const ClusterPtr holder, co_await systems_.cluster(key.cluster));
-  HF_CO_TRY(const RelationInfo copy, co_await get_relation(holder, key.volume));
-  HF_CO_TRY(const Open original, co_await open(std::move(volume)));
-  const std::string own = original.info.svm + ":" + original.info.name;
-  const std::string target = source.target.empty() ? own : source.target;
-  HF_CO_TRY_VOID(co_await end_restores(original.cluster, target));
-  HF_CO_TRY(const bool there, co_await exists(original.cluster, target));
-  if (!there) {
-    // A restore goes to a read-write volume.
-    HF_CO_TRY_VOID(co_await make_volume_like(original.cluster, original.info,
-                                             target.substr(target.find(':') + 1),
-                                             std::string(kMadeByUs) + "a copy brought back"));
+  HF_CO_TRY(RelationInfo info, co_await get_relation(holder, key.volume));
+  Copy copy{std::move(info), std::nullopt};
+  const auto [svm, name] = svm_and_volume(copy.relation.relation.destination);
+  if (!name.empty()) {
+    HF_CO_TRY(copy.volume, co_await find_volume(copy.relation.cluster, svm, name));
   }
+  co_return copy;
+}
+
+// Whether a snapshot is on both, from which on a restore goes.
+Co<Result<bool>> OntapRestore::have_common(Open original, Copy copy) {
+  if (!copy.volume) {
+    co_return false;
+  }
+  HF_CO_TRY(const auto here, co_await list_snapshots({original.cluster, original.info.uuid}, {}));
+  HF_CO_TRY(const auto there,
+            co_await list_snapshots({copy.relation.cluster, copy.volume->uuid}, {}));
+  co_return std::any_of(here.begin(), here.end(), [&](const SnapshotInfo& one) {
+    return std::any_of(there.begin(), there.end(), [&](const SnapshotInfo& other) {
+      return one.version.empty() ? one.name == other.name && one.created == other.created
+                                 : one.version == other.version;
+    });
+  });
+}
+
+// Sends the transfers to "svm:volume", each through a relationship of its own.
+Co<Status> OntapRestore::restore_into(ClusterPtr cluster, std::string target, Copy copy,
+                                      CopySource source) {
+  HF_CO_TRY_VOID(co_await end_restores(cluster, target));
   Status done;
   for (Json& body : transfers_of(source)) {
-    HF_CO_TRY(const RelationInfo relation, co_await begin_restore(original.cluster, copy, target));
+    HF_CO_TRY(const RelationInfo relation, co_await begin_restore(cluster, copy.relation, target));
     done = co_await transfer(relation, std::move(body));
-    const Status ended = co_await end_restores(original.cluster, target);
+    const Status ended = co_await end_restores(cluster, target);
     if (!ended) {
       log_warn("ontap.restore_relation_left",
                {{"target", target}, {"error", ended.error().to_string()}});
@@ -188,95 +189,80 @@ Co<Status> OntapRestore::restore_copy(Volume volume, CopySource source) {
   co_return done;
 }
 
-// Where the copy can be read because its own volume is mounted here; empty: nowhere.
-Co<std::string> OntapRestore::mounted_copy(RelationInfo copy, std::string snapshot) {
-  const std::string& path = copy.relation.destination;
-  const size_t colon = path.find(':');
-  if (colon == std::string::npos || path.ends_with(":/objstore")) {
-    co_return std::string();
+// A new volume of the original's SVM, filled with the whole copy. One that is there already is of
+// an earlier attempt: of type rw it is whole, of type dp it is filled anew.
+Co<Result<VolumeInfo>> OntapRestore::fill_volume(Open original, Copy copy, CopySource source,
+                                                 NewPlace place) {
+  const auto& [cluster, like] = original;
+  HF_CO_TRY(auto found, co_await find_volume(cluster, like.svm, place.name));
+  if (found && found->comment != place.comment) {
+    co_return Error(Code::kConflict,
+                    fmt::format("volume {}:{} is in the way: it was not made for this recovery",
+                                like.svm, place.name));
   }
-  const auto found = co_await list_volumes(
-      copy.cluster,
-      {{"svm.name", exactly(path.substr(0, colon))}, {"name", exactly(path.substr(colon + 1))}});
-  if (!found || found->empty() || found->front().junction.empty()) {
-    co_return std::string();
-  }
-  std::string local =
-      systems_.local_path(*copy.cluster, found->front().svm, found->front().junction);
-  if (!local.empty()) {
-    local += std::string(kSnapshotDirectory) + "/" + snapshot;
-  }
-  const bool there = co_await async::run_on(pool_, [local] { return path_exists(local); });
-  co_return there ? local : std::string();
-}
-
-// The junction is given last, so a volume that has it is whole; one without is begun anew.
-Co<Result<Clone>> OntapRestore::fetch_copy(Volume volume, CopySource source, std::string name) {
-  HF_CO_TRY_VOID(check_name(name));
-  const std::string inside = volume.path.substr(volume.root.size());
-  HF_CO_TRY(const VolumeKey key, parse_volume_id(source.relation));
-  HF_CO_TRY(const ClusterPtr holder, co_await systems_.cluster(key.cluster));
-  HF_CO_TRY(const RelationInfo copy, co_await get_relation(holder, key.volume));
-  const std::string mounted = co_await mounted_copy(copy, source.snapshot);
-  if (!mounted.empty()) {
-    co_return Clone{.name = "", .path = mounted + inside};
-  }
-  HF_CO_TRY(const Open original, co_await open(volume));
-  const std::string own = clone_volume_name(name);
-  HF_CO_TRY(const Junction junction, junction_for(systems_, *original.cluster, original.info, own));
-  const Query same{{"name", exactly(own)}, {"svm.name", exactly(original.info.svm)}};
-  HF_CO_TRY(auto found, co_await list_volumes(original.cluster, same));
-  if (found.empty() || found.front().junction != junction.path) {
-    HF_CO_TRY_VOID(co_await drop_fetched(volume, name));
-    source.target = original.info.svm + ":" + own;
-    HF_CO_TRY_VOID(co_await restore_copy(volume, source));
-    HF_CO_TRY(found, co_await list_volumes(original.cluster, same));
-    if (found.empty()) {
-      co_return Error(Code::kUnavailable, "the restored volume cannot be seen: try again",
-                      Retry::kTransient);
+  if (!found || found->type == "dp") {
+    if (!found) {
+      HF_CO_TRY_VOID(co_await make_replica_volume(cluster, like, place.name, place.comment));
     }
-    Write mount{.method = "PATCH",
-                .path = "/storage/volumes/" + net::url_encode(found.front().uuid),
-                .query = {},
-                .body = JsonObject{{"nas", JsonObject{{"path", junction.path}}}},
-                .what = "mount the restored volume"};
-    HF_CO_TRY_VOID(status_of(co_await original.cluster->client->write(std::move(mount))));
+    source.files.clear();
+    HF_CO_TRY_VOID(co_await restore_into(cluster, like.svm + ":" + place.name, std::move(copy),
+                                         std::move(source)));
+    HF_CO_TRY(found, co_await find_volume(cluster, like.svm, place.name));
   }
-  const bool visible =
-      co_await becomes_visible(&systems_.clock(), &pool_, junction.local, volume.root);
-  if (!visible) {
-    HF_CO_TRY_VOID(co_await drop_fetched(volume, name));
-    co_return invisible(junction, original.info.svm);
-  }
-  // Read from a snapshot of it: the volume's own .snapshot is no part of what was protected.
-  const VolumeOn restored{original.cluster, found.front().uuid};
-  HF_CO_TRY(const auto kept, co_await find_snapshot(restored, source.snapshot));
-  if (!kept) {
-    HF_CO_TRY_VOID(status_of(co_await make_snapshot(
-        restored, {.name = source.snapshot, .comment = "brought back from a copy"})));
-  }
-  const std::string snapshots = junction.local + std::string(kSnapshotDirectory);
-  const std::string path = snapshots + "/" + source.snapshot;
-  const bool readable = co_await becomes_visible(&systems_.clock(), &pool_, path, snapshots);
-  if (!readable) {
-    co_return Error(Code::kUnavailable, "the restored volume shows no snapshot: try again",
+  if (!found || found->type == "dp") {
+    co_return Error(Code::kUnavailable, "the restored volume cannot be seen: try again",
                     Retry::kTransient)
-        .with("path", path);
+        .with("volume", like.svm + ":" + place.name);
   }
-  co_return Clone{.name = name, .path = path + inside};
+  if (found->junction != place.junction.path) {
+    HF_CO_TRY_VOID(co_await mount_volume(cluster, *found, place.junction.path));
+    found->junction = place.junction.path;
+  }
+  co_return *std::move(found);
 }
 
-Co<Status> OntapRestore::drop_fetched(Volume volume, std::string name) {
-  HF_CO_TRY(const Open original, co_await open(std::move(volume)));
-  const std::string own = clone_volume_name(name);
-  HF_CO_TRY_VOID(co_await end_restores(original.cluster, original.info.svm + ":" + own));
-  HF_CO_TRY(const auto found,
-            co_await list_volumes(original.cluster, {{"name", exactly(own)},
-                                                     {"svm.name", exactly(original.info.svm)}}));
-  if (found.empty()) {
+Co<Status> OntapRestore::can_restore_copy(Volume volume, CopySource source) {
+  HF_CO_TRY(const Open original, co_await open(volume));
+  if (!source.place.empty()) {
+    co_return co_await free_place(std::move(volume), original, std::move(source.place));
+  }
+  if (!source.files.empty()) {
     co_return Status();
   }
-  co_return co_await remove_clone_volume(original.cluster, found.front());
+  HF_CO_TRY(const Copy copy, co_await open_copy(std::move(source.relation)));
+  HF_CO_TRY(const bool common, co_await have_common(original, copy));
+  if (!common) {
+    co_return Error(
+        Code::kFailedPrecondition,
+        fmt::format("{} and {}:{} have no snapshot in common, from which on the original could be "
+                    "restored: a new volume can be filled",
+                    copy.relation.relation.destination, original.info.svm, original.info.name));
+  }
+  co_return Status();
+}
+
+Co<Status> OntapRestore::restore_copy(Volume volume, CopySource source) {
+  HF_CO_TRY_VOID(check_name(source.snapshot));
+  for (const FileToRestore& file : source.files) {
+    HF_CO_TRY_VOID(check_restore_path(file.path));
+    HF_CO_TRY_VOID(check_restore_path(file.to));
+  }
+  HF_CO_TRY(Copy copy, co_await open_copy(source.relation));
+  HF_CO_TRY(const Open original, co_await open(volume));
+  if (source.place.empty()) {
+    const std::string own = original.info.svm + ":" + original.info.name;
+    co_return co_await restore_into(original.cluster, own, std::move(copy), std::move(source));
+  }
+  HF_CO_TRY(const Junction junction, co_await junction_at(volume, original, source.place));
+  NewPlace place = place_for(original.info, source.place, source.snapshot, junction);
+  HF_CO_TRY(const VolumeInfo made,
+            co_await fill_volume(original, std::move(copy), std::move(source), std::move(place)));
+  const bool visible = co_await is_seen(junction);
+  if (!visible) {
+    HF_CO_TRY_VOID(co_await remove_clone_volume(original.cluster, made));
+    co_return invisible(junction, original.info.svm);
+  }
+  co_return Status();
 }
 
 }  // namespace holdfast::storage::ontap

@@ -4,6 +4,7 @@
 #include "core/async/pool.h"
 #include "drivers/storage/native_restore.h"
 #include "drivers/storage/ontap/relations.h"
+#include "drivers/storage/ontap/snapshots.h"
 #include "drivers/storage/ontap/systems.h"
 #include "drivers/storage/ontap/visibility.h"
 #include "drivers/storage/ontap/volumes.h"
@@ -31,14 +32,27 @@ class OntapRestore final : public NativeRestore {
   async::Co<Status> clone_to(Volume volume, std::string snapshot, std::string target) override;
   async::Co<Status> copy_files(Volume volume, std::string snapshot,
                                std::vector<FileToRestore> files, std::string target) override;
+  async::Co<Status> can_restore_copy(Volume volume, CopySource source) override;
   async::Co<Status> restore_copy(Volume volume, CopySource source) override;
-  async::Co<Result<Clone>> fetch_copy(Volume volume, CopySource source, std::string name) override;
-  async::Co<Status> drop_fetched(Volume volume, std::string name) override;
+  async::Co<Result<FetchedCopy>> fetch_copy(Volume volume, CopySource source,
+                                            std::string name) override;
+  async::Co<Status> drop_fetched(Volume volume, std::string relation, std::string name) override;
 
  private:
   struct Open {
     ClusterPtr cluster;
     VolumeInfo info;
+  };
+  // A replica and the volume that holds it; none: it lies in an object store.
+  struct Copy {
+    RelationInfo relation;
+    std::optional<VolumeInfo> volume;
+  };
+  // A volume to be made on the original's SVM.
+  struct NewPlace {
+    std::string name;
+    std::string comment;  // by which an earlier attempt's is known
+    Junction junction;
   };
   // A path of a snapshot and what lies there.
   struct Found {
@@ -56,7 +70,25 @@ class OntapRestore final : public NativeRestore {
 
   // Where a volume that is seen at `target` has its junction, on the volume's own SVM.
   async::Co<Result<Junction>> junction_at(Volume volume, Open now, std::string target);
-  async::Co<std::string> mounted_copy(RelationInfo copy, std::string snapshot);
+  // kFailedPrecondition says why no new volume can be made at the target.
+  async::Co<Status> free_place(Volume volume, Open now, std::string target);
+  // Named by the last part of the path, marked with what it was recovered from.
+  static NewPlace place_for(const VolumeInfo& parent, const std::string& target,
+                            const std::string& snapshot, Junction junction);
+  async::Co<bool> is_seen(Junction junction);
+
+  async::Co<Result<Copy>> open_copy(std::string relation);
+  async::Co<Result<bool>> have_common(Open original, Copy copy);
+  async::Co<Status> restore_into(ClusterPtr cluster, std::string target, Copy copy,
+                                 CopySource source);
+  async::Co<Result<VolumeInfo>> fill_volume(Open original, Copy copy, CopySource source,
+                                            NewPlace place);
+
+  async::Co<std::string> mounted_copy(Copy copy, std::string snapshot);
+  async::Co<Result<std::string>> clone_copy(Copy copy, std::string snapshot, std::string name);
+  async::Co<Result<std::string>> transfer_copy(Volume volume, Copy copy, CopySource source,
+                                               std::string name);
+  async::Co<Result<std::string>> readable(VolumeOn made, Junction junction, std::string snapshot);
 
   Systems& systems_;
   async::Pool& pool_;

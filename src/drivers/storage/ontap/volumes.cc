@@ -130,8 +130,25 @@ Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid) {
   co_return volume_from(record);
 }
 
-Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name,
-                            std::string comment) {
+Co<Result<std::optional<VolumeInfo>>> find_volume(ClusterPtr cluster, std::string svm,
+                                                  std::string name) {
+  HF_CO_TRY(const auto found,
+            co_await list_volumes(cluster, {{"name", exactly(name)}, {"svm.name", exactly(svm)}}));
+  co_return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+Co<Status> mount_volume(ClusterPtr cluster, VolumeInfo volume, std::string junction) {
+  Write write{
+      .method = "PATCH",
+      .path = "/storage/volumes/" + net::url_encode(volume.uuid),
+      .query = {},
+      .body = JsonObject{{"nas", JsonObject{{"path", junction}}}},
+      .what = fmt::format("{} volume {}", junction.empty() ? "unmount" : "mount", volume.name)};
+  co_return status_of(co_await cluster->client->write(std::move(write)));
+}
+
+Co<Status> make_replica_volume(ClusterPtr cluster, VolumeInfo like, std::string name,
+                               std::string comment) {
   JsonArray aggregates;
   for (const std::string& aggregate : like.aggregates) {
     aggregates.push_back(JsonObject{{"name", aggregate}});
@@ -140,6 +157,7 @@ Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string nam
               .path = "/storage/volumes",
               .query = {},
               .body = JsonObject{{"name", name},
+                                 {"type", "dp"},
                                  {"svm", JsonObject{{"name", like.svm}}},
                                  {"aggregates", std::move(aggregates)},
                                  {"comment", std::move(comment)},

@@ -47,10 +47,15 @@ async::Co<Result<std::vector<VolumeInfo>>> list_volumes(ClusterPtr cluster, Quer
 // kNotFound: there is none of that uuid.
 async::Co<Result<VolumeInfo>> get_volume(ClusterPtr cluster, std::string uuid);
 
-// An empty read-write volume of the size and on the aggregates of another, in its SVM.
-// kAlreadyExists: the name is taken.
-async::Co<Status> make_volume_like(ClusterPtr cluster, VolumeInfo like, std::string name,
-                                   std::string comment);
+// An empty volume of type dp, as a restore fills it, of the size and on the aggregates of another,
+// in its SVM. kAlreadyExists: the name is taken.
+async::Co<Status> make_replica_volume(ClusterPtr cluster, VolumeInfo like, std::string name,
+                                      std::string comment);
+// The volume of that name ("svm:name" in words).
+async::Co<Result<std::optional<VolumeInfo>>> find_volume(ClusterPtr cluster, std::string svm,
+                                                         std::string name);
+// Gives it a junction; an empty one takes it away.
+async::Co<Status> mount_volume(ClusterPtr cluster, VolumeInfo volume, std::string junction);
 
 // Volume::id of this driver: cluster uuid, '/', volume uuid.
 std::string volume_id(const Cluster& cluster, const VolumeInfo& volume);

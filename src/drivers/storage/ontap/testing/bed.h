@@ -27,12 +27,19 @@ class OntapBed {
  public:
   static std::string unavailable() { return Simulator::instance().unavailable(); }
 
+  // Of which clusters the SVM's root is mounted here.
+  enum class Mounted { kBoth, kFirst };
+
   // `return_timeout` in seconds: how long a write waits for its job, before it is polled.
-  explicit OntapBed(Way way, int return_timeout = Endpoint().return_timeout) {
+  explicit OntapBed(Way way, int return_timeout = Endpoint().return_timeout,
+                    Mounted mounted = Mounted::kBoth) {
     const Simulator& simulator = Simulator::instance();
     for (int i = 0; i < (way == Way::kGateway ? 1 : simulator.clusters()); ++i) {
       Endpoint endpoint = way == Way::kGateway ? simulator.unified_manager() : simulator.cluster(i);
       endpoint.return_timeout = return_timeout;
+      if (mounted == Mounted::kFirst) {
+        std::erase_if(endpoint.mounts, [](const auto& one) { return one.second != svm_root(); });
+      }
       const Status added = systems_.put(std::move(endpoint));
       EXPECT_TRUE(added) << added.error().to_string();
     }
