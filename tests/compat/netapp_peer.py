@@ -1,10 +1,12 @@
 """Runs inside the environment of netapp_clients.py: NetApp's own Python client against the simulator.
 
     netapp_peer.py life ENDPOINTS     one volume's life: create, snapshot, clone, group, mirror, delete
+    netapp_peer.py savings ENDPOINTS  what compression saves, and how it agrees with what is used
     netapp_peer.py read ENDPOINTS     every list that the client knows, read through the client's own schemas
 """
 
 import json
+import os
 import sys
 import time
 
@@ -131,6 +133,28 @@ def life():
     print("lived")
 
 
+def savings():
+    """Text compresses, noise does not; and the figures say the same thing in all places."""
+    write("svm1:/data1", "text", "".join(f"row {number} of a table with much the same in each\n" for number in range(4000)))
+    with open(ENDPOINTS["mounts"]["svm1:/data1"] + "/noise", "wb") as file:
+        file.write(os.urandom(200_000))
+    with connection(1):
+        volume = Volume.find(name="data1")
+        seen = []
+        for compression in ("none", "inline"):
+            change = Volume(uuid=volume.uuid)
+            change.efficiency = {"compression": compression}
+            change.patch()
+            volume.get(fields="efficiency,space")
+            saved, space = volume.efficiency.space_savings, volume.space
+            assert saved.total == saved.dedupe + saved.compression, saved
+            assert space.used == space.logical_space.used - saved.total, space
+            assert abs(volume.efficiency.ratio - space.logical_space.used / space.used) < 0.001, volume.efficiency
+            seen.append(saved.compression)
+    assert seen[0] == 0 and 50_000 < seen[1] < 200_000, seen
+    print(f"saved {seen[1]} bytes")
+
+
 def read():
     """Everything that this program has no API for answers 404; anything else wrong is told."""
     lists = records = 0
@@ -159,4 +183,4 @@ def read():
 
 
 config.RAISE_API_ERRORS = True
-{"life": life, "read": read}[sys.argv[1]]()
+{"life": life, "savings": savings, "read": read}[sys.argv[1]]()

@@ -44,6 +44,9 @@ class PythonClient(Judge):
         self.assertEqual((total["volumes"], total["clones"], total["relationships"], total["destinations"], total["consistency_groups"]),
                          (4, 0, 0, 0, 0), total)
 
+    def test_what_compression_saves_agrees_with_what_is_used(self):
+        self.assertRegex(self.peer("savings"), r"^saved \d+ bytes")
+
     def test_every_list_fits_the_schemas_of_the_client(self):
         printed = self.peer("read")
         print(printed.strip(), file=sys.stderr)

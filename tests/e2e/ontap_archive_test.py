@@ -73,6 +73,14 @@ class Archives(NativeTest):
         self.archive("60d", schedules=[{"daily": {"time": "02:00", "frequency": "daily", "retention": "30_days"}}])
         with self.assertRaisesRegex(Exception, "it is locked for .* and schedule 'daily' lets it go after 30_days"):
             self.house.protect("orders", self.volume, policy="kept")
+        with self.assertRaises(Exception) as refused:
+            self.archive("30d", schedules=[{"hourly": {"cron": "0 * * * *", "retention": "30_days"}}])
+        (problem,) = refused.exception.problems
+        self.assertEqual(problem["pointer"], "/levels/1/lock")
+        self.assertIn("level archive would keep 721 copies and its relationship keeps at most 250", str(problem))
+        self.policy("many", ["local_snapshot"], schedules=[{"hourly": {"cron": "0 * * * *", "retention": "2_years"}}])
+        with self.assertRaisesRegex(Exception, "would keep 17544 copies and an ONTAP volume holds at most 1023"):
+            self.house.protect("orders", self.volume, policy="many")
         self.archive("1d")
         (self.folder / "plain").mkdir()
         with self.assertRaisesRegex(Exception, "has no copies that nobody can delete"):

@@ -7,7 +7,7 @@ import unittest
 import urllib.request
 
 from house import fill
-from ontap_test import OntapTest, Simulator
+from ontap_test import OntapTest, Simulator, contents
 
 
 class SystemsTest(OntapTest):
@@ -197,6 +197,33 @@ class Reconciliation(SystemsTest):
         point = self.house.client.get(f"/v1/points/{result.point}")
         self.assertEqual({copy["method"] for copy in point["copies"]}, {"ontap_snapshot", "snapmirror"})
         self.assertEqual(self.findings("cluster2", "foreign_relation"), [])
+
+    def test_a_recovered_volume_whose_split_failed_is_told_and_split_again(self):
+        heard = self.folder / "heard.jsonl"
+        self.house.client.post("/v1/documents", {"document": {"kind": "channel", "name": "ops", "type": "log", "file": str(heard)}})
+        self.house.protect("orders", self.volume)
+        point = self.house.finish("scheduled_backup", resource="orders").point
+        self.simulator.ctl("faults", "add", "split_failure", "times=1", "path=svm1:orders_back", "code=1245212", "message=No space left.")
+        back = self.volume.parent / "orders_back"
+        recovery = self.house.finish("data_recovery", recovery_type="volume", source_backup=point, target_location=str(back), means="clone",
+                                     validate_integrity=True, notify_completion=False)
+        self.assertEqual((recovery.status, recovery.means), ("completed", "clone"))
+        self.wait_for("the split has failed", lambda: self.findings("cluster1", "unsplit_volume"))
+        (found,) = self.findings("cluster1", "unsplit_volume")
+        self.assertEqual((found["object"], found["names"]), ("svm1:orders_back", [point]))
+        self.assertIn(f"keeps snapshot svm1:data1/{point} busy", found["detail"])
+        # What is known is looked at each hour; what is new, at once.
+        self.house.run("system", "add", "active-iq", "um", *self.login(self.simulator.endpoints["unified_manager"]))
+        self.wait_for("the channel hears", lambda: heard.is_file() and "unsplit_volume" in heard.read_text())
+        what = [row["what"] for row in self.house.client.get("/v1/doctor")["items"]]
+        self.assertTrue(any(f"svm1:data1/{point}" in text and "system clean um" in text for text in what), what)
+        cleaned = self.house.run("system", "clean", "cluster1").stdout
+        self.assertIn("cluster1/svm1:orders_back", cleaned.split("1 splits started again")[1])
+        self.wait_for("the volume is independent", lambda: not self.call(
+            0, "GET", "/storage/volumes?name=orders_back&fields=clone")["records"][0]["clone"].get("is_flexclone"))
+        self.assertEqual(self.findings("cluster1", "unsplit_volume"), [])
+        self.assertEqual(self.house.client.clean_system("cluster1")["splits_started"], [])
+        self.assertEqual(contents(back), contents(self.volume))
 
     def test_a_clone_that_no_run_uses_is_found_and_removed(self):
         self.house.protect("orders", self.volume)

@@ -16,9 +16,8 @@ namespace holdfast::ontap_sim {
 namespace {
 
 constexpr std::string_view kKinds =
-    "slow|throttle|error|cut|down|job_failure|slow_job|stuck_job|transfer_failure|stale_lag|next_"
-    "loop|"
-    "partial_list|unauthorized";
+    "slow|throttle|error|cut|down|job_failure|slow_job|stuck_job|transfer_failure|split_failure|"
+    "stale_lag|next_loop|partial_list|unauthorized";
 
 std::int64_t objects_in(const std::string& folder) {
   std::int64_t count = 0;

@@ -13,8 +13,8 @@ namespace holdfast::ontap_sim {
 // One fault. `kind` is one of
 //   slow (milliseconds), throttle (429 with Retry-After seconds), error (status, code, message),
 //   cut (bytes of the body), down, job_failure (code, message), slow_job (milliseconds), stuck_job,
-//   transfer_failure (code, message; path is the destination's), stale_lag (seconds), next_loop,
-//   partial_list, unauthorized
+//   transfer_failure (code, message; path is the destination's), split_failure (code, message; path
+//   is the clone's svm:volume), stale_lag (seconds), next_loop, partial_list, unauthorized
 struct FaultRule {
   std::int64_t id = 0;
   std::string kind;

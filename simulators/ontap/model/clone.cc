@@ -17,7 +17,9 @@ JsonObject new_clone(World& world, const Cluster& cluster, const JsonObject& par
                     {"parent_svm", *at(parent, "svm")},
                     {"split_initiated", false},
                     {"split_complete_percent", 0}};
-  clone["snapshot_policy"] = *at(parent, "snapshot_policy");
+  for (const char* inherited : {"snapshot_policy", "efficiency"}) {
+    clone[inherited] = *at(parent, inherited);
+  }
   clone[kPending] = true;
   return clone;
 }

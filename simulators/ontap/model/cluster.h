@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "simulators/ontap/rest/json_path.h"
+#include "simulators/ontap/store/savings.h"
 
 namespace holdfast::ontap_sim {
 
@@ -46,6 +47,7 @@ class Cluster {
   std::string folder;  // volumes lie in FOLDER/<svm>/<volume>
   std::string user = "admin";
   std::string password;
+  mutable Savings savings;  // what is known of the blocks of its volumes
 
   const Rows& rows(std::string_view kind) const;
   const JsonObject* find(std::string_view kind, std::string_view id) const;

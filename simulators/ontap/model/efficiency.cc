@@ -15,23 +15,47 @@ void add(Efficiency& sum, const Efficiency& one) {
 
 }  // namespace
 
-VolumeEfficiency efficiency_of_volume(World& world, const Cluster& cluster,
-                                      const JsonObject& volume) {
-  const std::string folder = volume_folder(cluster, volume);
-  const TreeUsage tree = measure_tree(folder);
-  const double share = world.savings().share_of(folder, tree, world.clock().mono());
-  const auto stored =
-      tree.bytes - static_cast<std::int64_t>(share * static_cast<double>(tree.bytes));
+SavedBytes saved_in(const Cluster& cluster, const JsonObject& volume, const TreeUsage& tree) {
+  const std::string type = text_at(volume, "efficiency.compression_type", "none");
+  const Compression compression = text_at(volume, "efficiency.compression", "none") == "none"
+                                      ? Compression::kNone
+                                  : type == "secondary" ? Compression::kSecondary
+                                                        : Compression::kAdaptive;
+  const bool dedupe = text_at(volume, "efficiency.dedupe", "none") != "none";
+  const SavedShares shares =
+      cluster.savings.of(volume_folder(cluster, volume), dedupe, compression);
+  const auto part = [&](double share) {
+    return static_cast<std::int64_t>(share * static_cast<double>(tree.bytes));
+  };
+  return {part(shares.repeated), part(shares.compressed)};
+}
+
+void settle_efficiency(JsonObject& volume) {
+  const auto on = [&](const char* what) {
+    return text_at(volume, std::string("efficiency.") + what, "none") != "none";
+  };
+  const bool any = on("dedupe") || on("compression") || on("compaction");
+  set(volume, "efficiency.state", Json(any ? "enabled" : "disabled"));
+  if (on("compression") && !on("compression_type")) {
+    set(volume, "efficiency.compression_type", Json("adaptive"));
+  }
+}
+
+VolumeEfficiency efficiency_of_volume(const Cluster& cluster, const JsonObject& volume) {
+  const TreeUsage tree = measure_tree(volume_folder(cluster, volume));
+  const SavedBytes saved = saved_in(cluster, volume, tree);
+  const std::int64_t stored = tree.bytes - saved.total();
   const std::string uuid = text_at(volume, "uuid");
   const auto snapshots = static_cast<std::int64_t>(snapshots_of(cluster, uuid).size());
   VolumeEfficiency found;
+  found.saved = saved;
+  found.tree = tree;
   found.without_snapshots = {tree.bytes, stored};
   found.whole = {tree.bytes * (1 + snapshots), stored + snapshot_bytes(cluster, uuid)};
   return found;
 }
 
-AggregateEfficiency efficiency_of_aggregate(World& world, const Cluster& cluster,
-                                            std::string_view aggregate) {
+AggregateEfficiency efficiency_of_aggregate(const Cluster& cluster, std::string_view aggregate) {
   AggregateEfficiency sum;
   for (const auto& [id, volume] : cluster.rows(kind::kVolume)) {
     const auto on = objects_at(volume, "aggregates");
@@ -40,7 +64,7 @@ AggregateEfficiency efficiency_of_aggregate(World& world, const Cluster& cluster
     if (!here || is_pending(volume)) {
       continue;
     }
-    const VolumeEfficiency one = efficiency_of_volume(world, cluster, volume);
+    const VolumeEfficiency one = efficiency_of_volume(cluster, volume);
     if (flag_at(volume, "clone.is_flexclone")) {  // its blocks are its parent's
       sum.whole.logical += one.whole.logical;
       sum.without_snapshots.logical += one.without_snapshots.logical;

@@ -1,8 +1,9 @@
-// What an array stores less than it holds: repeated blocks once, snapshots and clones by what they
-// changed.
+// What an array stores less than it holds: repeated blocks once, the others compressed, snapshots
+// and clones by what they changed.
 #pragma once
 
 #include "simulators/ontap/model/world.h"
+#include "simulators/ontap/store/tree.h"
 
 namespace holdfast::ontap_sim {
 
@@ -16,21 +17,34 @@ struct Efficiency {
   }
 };
 
+// Bytes of a volume's files that are not stored, by what is switched on in it.
+struct SavedBytes {
+  std::int64_t dedupe = 0;
+  std::int64_t compression = 0;
+
+  std::int64_t total() const { return dedupe + compression; }
+};
+// Under the world's lock; reads a sample of what changed of the files, whose usage `tree` is.
+SavedBytes saved_in(const Cluster& cluster, const JsonObject& volume, const TreeUsage& tree);
+
+// What follows from what is switched on: the state, and the type of a compression without one.
+void settle_efficiency(JsonObject& volume);
+
 struct VolumeEfficiency {
   Efficiency whole;              // with its snapshots
   Efficiency without_snapshots;  // of its files alone
+  SavedBytes saved;
+  TreeUsage tree;
 };
-// Under the world's lock; reads a sample of the files.
-VolumeEfficiency efficiency_of_volume(World& world, const Cluster& cluster,
-                                      const JsonObject& volume);
+// Under the world's lock.
+VolumeEfficiency efficiency_of_volume(const Cluster& cluster, const JsonObject& volume);
 
 struct AggregateEfficiency {
   Efficiency whole;
   Efficiency without_snapshots;
   Efficiency without_clones;  // and without snapshots
 };
-AggregateEfficiency efficiency_of_aggregate(World& world, const Cluster& cluster,
-                                            std::string_view aggregate);
+AggregateEfficiency efficiency_of_aggregate(const Cluster& cluster, std::string_view aggregate);
 // {"logical_used", "ratio", "savings"}
 JsonObject to_json(const Efficiency& efficiency);
 

@@ -4,6 +4,7 @@
 #include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/volume.h"
 #include "simulators/ontap/resources/group_parts.h"
+#include "simulators/ontap/resources/volume_parts.h"
 #include "simulators/ontap/snapmirror/relationship.h"
 #include "simulators/ontap/store/tree.h"
 
@@ -39,6 +40,7 @@ void drop_pending(Cluster& cluster, std::string_view kind) {
 void resume(World& world, Cluster& cluster) {
   fail_interrupted_jobs(world, cluster);
   fail_interrupted_transfers(world, cluster);
+  stop_splits(cluster);
   drop_uncommitted(world, cluster);
   for (const std::string_view kind :
        {kind::kVolume, kind::kSnapshot, kind::kRelationship, kind::kGroup, kind::kGroupSnapshot}) {

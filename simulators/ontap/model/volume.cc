@@ -63,8 +63,8 @@ JsonObject new_volume(World& world, const Cluster& cluster, const NewVolume& wan
         {"shrink_threshold", 50}}},
       {"guarantee", {{"type", "volume"}, {"honored", true}}},
       {"efficiency",
-       {{"state", "disabled"},
-        {"dedupe", "none"},
+       {{"state", "enabled"},
+        {"dedupe", "background"},
         {"compression", "none"},
         {"compaction", "none"},
         {"cross_volume_dedupe", "none"},
@@ -185,7 +185,9 @@ std::int64_t aggregate_used(const Cluster& cluster, std::string_view aggregate_u
       if (text_at(volume, "guarantee.type") == "volume" && !flag_at(volume, "clone.is_flexclone")) {
         used += int_at(volume, "size");
       } else if (!flag_at(volume, "clone.is_flexclone")) {
-        used += measure_tree(volume_folder(cluster, volume)).bytes + snapshot_bytes(cluster, uuid);
+        const TreeUsage tree = measure_tree(volume_folder(cluster, volume));
+        used +=
+            tree.bytes - saved_in(cluster, volume, tree).total() + snapshot_bytes(cluster, uuid);
       }
     }
   }
@@ -193,30 +195,37 @@ std::int64_t aggregate_used(const Cluster& cluster, std::string_view aggregate_u
 }
 
 void add_space(const Cluster& cluster, JsonObject& volume) {
+  add_space(cluster, volume, efficiency_of_volume(cluster, volume));
+}
+
+void add_space(const Cluster& cluster, JsonObject& volume, const VolumeEfficiency& measured) {
   const std::string uuid = text_at(volume, "uuid");
   const std::int64_t size = int_at(volume, "size");
   const std::int64_t percent = int_at(volume, "_sim.reserve_percent", 5);
   const std::int64_t reserve = size * percent / 100;
-  const TreeUsage tree = measure_tree(volume_folder(cluster, volume));
+  const TreeUsage& tree = measured.tree;
   const std::int64_t kept = snapshot_bytes(cluster, uuid);
   const std::int64_t spill = std::max<std::int64_t>(0, kept - reserve);
-  const std::int64_t used = tree.bytes + spill;
+  const std::int64_t logical = tree.bytes + spill;
+  const std::int64_t stored = tree.bytes - measured.saved.total();
+  const std::int64_t used = stored + spill;
+  const std::int64_t physical = stored + kept;
   const std::int64_t total = size - reserve;
   const JsonObject space{{"size", size},
                          {"available", std::max<std::int64_t>(0, total - used)},
                          {"used", used},
                          {"percent_used", total > 0 ? used * 100 / total : 0},
-                         {"physical_used", tree.bytes + kept},
-                         {"physical_used_percent", size > 0 ? (tree.bytes + kept) * 100 / size : 0},
-                         {"footprint", tree.bytes + kept},
-                         {"total_footprint", tree.bytes + kept},
+                         {"physical_used", physical},
+                         {"physical_used_percent", size > 0 ? physical * 100 / size : 0},
+                         {"footprint", physical},
+                         {"total_footprint", physical},
                          {"afs_total", total},
                          {"snapshot_spill", spill},
                          {"logical_space",
-                          {{"used", used},
+                          {{"used", logical},
                            {"used_by_afs", tree.bytes},
                            {"used_by_snapshots", kept},
-                           {"used_percent", total > 0 ? used * 100 / total : 0},
+                           {"used_percent", total > 0 ? logical * 100 / total : 0},
                            {"reporting", false},
                            {"enforcement", false}}},
                          {"snapshot",

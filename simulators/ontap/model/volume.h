@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/model/job.h"
 
 namespace holdfast::ontap_sim {
@@ -52,8 +53,9 @@ std::int64_t aggregate_used(const Cluster& cluster, std::string_view aggregate_u
 std::int64_t aggregate_size(const JsonObject& aggregate);
 // What the snapshots of a volume hold beside its files.
 std::int64_t snapshot_bytes(const Cluster& cluster, const std::string& volume);
-// Fills space.*; measures the tree.
-void add_space(const Cluster& cluster, JsonObject& volume);
+// Fills space.* and files.* from what was measured: efficiency_of_volume().
+void add_space(const Cluster& cluster, JsonObject& volume, const VolumeEfficiency& measured);
+void add_space(const Cluster& cluster, JsonObject& volume);  // measures it
 // Bytes of a volume that nobody has written: size less files and snapshots.
 std::int64_t free_bytes(const Cluster& cluster, const JsonObject& volume);
 

@@ -23,7 +23,6 @@
 #include "simulators/ontap/model/cluster.h"
 #include "simulators/ontap/model/config.h"
 #include "simulators/ontap/model/fence.h"
-#include "simulators/ontap/store/savings.h"
 
 namespace holdfast::ontap_sim {
 
@@ -77,7 +76,6 @@ class World {
 
   Faults& faults() { return faults_; }
   Fences& fences() { return fences_; }
-  Savings& savings() { return savings_; }  // under the lock
 
   UtcTime now() { return clock_.now(); }
   std::string now_text();
@@ -115,7 +113,6 @@ class World {
   env::Random& random_;
   Faults faults_;
   Fences fences_;
-  Savings savings_;
   std::optional<Polled> polled_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Cluster>> clusters_;

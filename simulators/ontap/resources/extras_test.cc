@@ -128,6 +128,50 @@ TEST_F(ExtrasTest, WhatRepeatsIsStoredOnce) {
   EXPECT_EQ(savings, logical - 2 * 4096);
 }
 
+TEST_F(ExtrasTest, CompressionSavesWhatItReallyCompresses) {
+  std::string text;
+  while (text.size() < 16 * 4096) {
+    text += "row " + std::to_string(text.size()) + " of a table with much the same in each\n";
+  }
+  text.resize(16 * 4096);
+  std::string noise(16 * 4096, '\0');
+  random_.fill({reinterpret_cast<std::uint8_t*>(noise.data()), noise.size()});
+  put(path_to("data1", "text"), text);
+  put(path_to("data1", "noise"), noise);
+  const std::string volume = "/storage/volumes/" + uuid_of("data1");
+  const auto saved = [&] {
+    const JsonObject body = get(volume + "?fields=efficiency,space").body;
+    const std::int64_t logical = int_at(body, "space.logical_space.used");
+    const std::int64_t total = int_at(body, "efficiency.space_savings.total");
+    EXPECT_EQ(logical, 32 * 4096);
+    EXPECT_EQ(int_at(body, "space.used"), logical - total);
+    EXPECT_EQ(int_at(body, "space.physical_used"), logical - total);
+    EXPECT_DOUBLE_EQ(at(body, "efficiency.ratio")->to_number<double>(),
+                     static_cast<double>(logical) / static_cast<double>(logical - total));
+    EXPECT_EQ(int_at(body, "efficiency.space_savings.dedupe"), 0);
+    EXPECT_EQ(int_at(body, "efficiency.space_savings.compression"), total);
+    return total;
+  };
+  EXPECT_EQ(saved(), 0) << "it is not switched on";
+  ASSERT_EQ(write("PATCH", volume, {{"efficiency", {{"compression", "inline"}}}}).status, 200);
+  EXPECT_EQ(get(volume + "?fields=efficiency").text("efficiency.compression_type"), "adaptive");
+  EXPECT_EQ(saved(), 8 * 4096) << "each 8 KiB of text fit into 4, and no noise does";
+  ASSERT_EQ(write("PATCH", volume, {{"efficiency", {{"compression_type", "secondary"}}}}).status,
+            200);
+  const std::int64_t secondary = saved();
+  EXPECT_GT(secondary, 8 * 4096) << "greater groups are denser";
+  EXPECT_LT(secondary, 16 * 4096);
+  put(path_to("data1", "text"), noise.substr(4096) + noise.substr(0, 4096));
+  const JsonObject body = get(volume + "?fields=efficiency").body;
+  EXPECT_EQ(int_at(body, "efficiency.space_savings.compression"), 0) << "it is noise now";
+  EXPECT_EQ(int_at(body, "efficiency.space_savings.dedupe"), 16 * 4096) << "the same noise";
+  const JsonObject none{{"efficiency", {{"compression", "none"}, {"dedupe", "none"}}}};
+  ASSERT_EQ(write("PATCH", volume, none).status, 200);
+  const JsonObject off = get(volume + "?fields=efficiency").body;
+  EXPECT_EQ(text_at(off, "efficiency.state"), "disabled");
+  EXPECT_FALSE(flag_at(off, "efficiency.has_savings"));
+}
+
 TEST_F(ExtrasTest, AQuotaStopsWritersOfTheFilesApi) {
   EXPECT_EQ(write("POST", "/storage/qtrees",
                   {{"name", "q1"}, {"svm.name", "svm1"}, {"volume.name", "data1"}})

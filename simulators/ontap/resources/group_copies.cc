@@ -32,7 +32,7 @@ Done make_group_clone(JobRun& run, const GroupClone& order) {
   for (const CloneOrder& one : order.volumes) {
     HF_TRY(std::string uuid, make_clone(run.world(), run.cluster(), one));
     if (order.split) {
-      HF_TRY_VOID(split_clone(run.world(), run.cluster(), uuid));
+      HF_TRY_VOID(split_clone(run, uuid));
     }
     made.push_back(std::move(uuid));
   }
@@ -160,7 +160,7 @@ Outcome<Answer> split_group(Call& call, const JsonObject& group) {
   spec.description = describe_call(call);
   spec.work = [volumes, group = text_at(group, "uuid")](JobRun& run) -> Done {
     for (const std::string& id : volumes) {
-      HF_TRY_VOID(split_clone(run.world(), run.cluster(), id));
+      HF_TRY_VOID(split_clone(run, id));
     }
     Locked lock(run.world());
     if (JsonObject* row = run.cluster().edit(kind::kGroup, group)) {

@@ -4,6 +4,7 @@
 // Commands that this program does not have show an empty list.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/resources/volume_parts.h"
 #include "simulators/ontap/snapmirror/relationship.h"
 
@@ -12,7 +13,9 @@ namespace {
 
 JsonObject volume_row(Call& call, const JsonObject& stored) {
   JsonObject volume = stored;
-  add_space(call.cluster, volume);
+  const VolumeEfficiency measured = efficiency_of_volume(call.cluster, stored);
+  const SavedBytes& saved = measured.saved;
+  add_space(call.cluster, volume, measured);
   const auto aggregates = objects_at(volume, "aggregates");
   const auto space = [&](const char* path) { return int_at(volume, std::string("space.") + path); };
   return {{"vserver", text_at(volume, "svm.name")},
@@ -53,9 +56,9 @@ JsonObject volume_row(Call& call, const JsonObject& stored) {
           {"logical_used_by_afs", space("logical_space.used_by_afs")},
           {"logical_used_by_snapshots", space("logical_space.used_by_snapshots")},
           {"logical_used_percent", space("logical_space.used_percent")},
-          {"compression_space_saved", 0},
-          {"dedupe_space_saved", 0},
-          {"sis_space_saved", 0},
+          {"compression_space_saved", saved.compression},
+          {"dedupe_space_saved", saved.dedupe},
+          {"sis_space_saved", saved.total()},
           {"snapshot_count",
            static_cast<std::int64_t>(snapshots_of(call.cluster, text_at(volume, "uuid")).size())},
           {"size_used_by_snapshots", space("snapshot.used")},

@@ -185,7 +185,7 @@ void decorate_aggregate(Call& call, JsonObject& record, const Selection& selecti
   }
   const std::int64_t size = aggregate_size(record);
   const std::int64_t used = std::min(size, aggregate_used(call.cluster, uuid));
-  const AggregateEfficiency efficiency = efficiency_of_aggregate(call.world, call.cluster, uuid);
+  const AggregateEfficiency efficiency = efficiency_of_aggregate(call.cluster, uuid);
   record["space"] = {
       {"block_storage",
        {{"size", size},

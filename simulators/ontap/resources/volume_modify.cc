@@ -1,6 +1,7 @@
-// PATCH /storage/volumes/{uuid}: names, sizes, states, junctions, policies, clone splits, restores.
+// PATCH /storage/volumes/{uuid}: names, sizes, states, junctions, policies, restores.
 #include <fmt/core.h>
 
+#include "simulators/ontap/model/efficiency.h"
 #include "simulators/ontap/model/ems.h"
 #include "simulators/ontap/resources/volume_parts.h"
 #include "simulators/ontap/store/tree.h"
@@ -171,6 +172,7 @@ Done apply_changes(World& world, Cluster& cluster, const std::string& uuid, Json
     set(*volume, "_sim.locking_since", Json(world.now_text()));
   }
   merge(*volume, body);
+  settle_efficiency(*volume);
   if (text_at(body, "state") == "offline") {
     add_ems(world, cluster,
             {"wafl.vvol.offline",
@@ -212,52 +214,18 @@ Outcome<Answer> modify_volume(Call& call, const JsonObject& volume, JsonObject b
     }
     return restore_to(call, volume, wanted);
   }
+  if (at(body, "clone.split_initiated") != nullptr) {
+    return start_split(call, volume, body);
+  }
+  HF_TRY_VOID(check_changes(call, volume, body));
   const std::string uuid = text_at(volume, "uuid");
   JobSpec spec;
   spec.description = describe_call(call);
   spec.svm = *at(volume, "svm")->if_object();
-  if (at(body, "clone.split_initiated") != nullptr) {
-    if (!flag_at(body, "clone.split_initiated") || !flag_at(volume, "clone.is_flexclone")) {
-      return bad(918248, "\"clone.split_initiated\" is true and stands for a FlexClone volume.",
-                 "clone.split_initiated");
-    }
-    set(*call.cluster.edit(kind::kVolume, uuid), "clone.split_initiated", Json(true));
-    spec.work = [uuid](JobRun& run) { return split_clone(run.world(), run.cluster(), uuid); };
-    return by_job(start_job(call.world, call.cluster, std::move(spec)));
-  }
-  HF_TRY_VOID(check_changes(call, volume, body));
   spec.work = [uuid, body](JobRun& run) {
     return apply_changes(run.world(), run.cluster(), uuid, body);
   };
   return by_job(start_job(call.world, call.cluster, std::move(spec)));
-}
-
-Done split_clone(World& world, Cluster& cluster, const std::string& uuid) {
-  constexpr int kSteps = 4;
-  for (int step = 1; step < kSteps; ++step) {
-    if (!world.wait(world.config().transfer_time / kSteps)) {
-      return Fault(500, 460770, "The split was interrupted.");
-    }
-    Locked lock(world);
-    if (JsonObject* clone = cluster.edit(kind::kVolume, uuid)) {
-      set(*clone, "clone.split_complete_percent", Json(step * 100 / kSteps));
-    }
-  }
-  Locked lock(world);
-  JsonObject* clone = cluster.edit(kind::kVolume, uuid);
-  if (clone == nullptr) {
-    return not_found("uuid");
-  }
-  const auto aggregates = objects_at(*clone, "aggregates");
-  if (const JsonObject* aggregate =
-          cluster.find(kind::kAggregate, text_at(aggregates.front(), "uuid"))) {
-    HF_TRY_VOID(check_aggregate(cluster, *aggregate, int_at(*clone, "size")));
-  }
-  const std::string row = below_id(text_at(*clone, "clone.parent_volume.uuid"),
-                                   text_at(*clone, "clone.parent_snapshot.uuid"));
-  (*clone)["clone"] = {{"is_flexclone", false}};
-  remove_owner(cluster, row, uuid);
-  return {};
 }
 
 }  // namespace holdfast::ontap_sim

@@ -1,6 +1,7 @@
 // The parts of /storage/volumes: each operation has a file of its own.
 #pragma once
 
+#include "simulators/ontap/model/job.h"
 #include "simulators/ontap/model/snapshot.h"
 #include "simulators/ontap/resources/resources.h"
 
@@ -16,8 +17,12 @@ Outcome<Answer> modify_volume(Call& call, const JsonObject& volume, JsonObject b
 Outcome<Answer> remove_volume(Call& call, const JsonObject& volume);
 // PATCH with restore_to.*: the whole volume, or one file of it.
 Outcome<Answer> restore_to(Call& call, const JsonObject& volume, const JsonObject& wanted);
-// A clone becomes a volume of its own. From a job.
-Done split_clone(World& world, Cluster& cluster, const std::string& volume);
+// PATCH of clone.split_initiated: a job splits the clone. 918248: it is none, or its split runs.
+Outcome<Answer> start_split(Call& call, const JsonObject& volume, const JsonObject& body);
+// A clone becomes a volume of its own; one whose split fails stays a clone. From a job.
+Done split_clone(JobRun& run, const std::string& volume);
+// At start: no split runs any more.
+void stop_splits(Cluster& cluster);
 
 // 1245212: the aggregate has less than `bytes` left.
 Done check_aggregate(const Cluster& cluster, const JsonObject& aggregate, std::int64_t bytes);

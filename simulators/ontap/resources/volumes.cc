@@ -37,25 +37,29 @@ void decorate_volume(Call& call, JsonObject& record, const Selection& selection)
   if (selection.wants("snapshot_count")) {
     record["snapshot_count"] = static_cast<std::int64_t>(snapshots_of(call.cluster, uuid).size());
   }
-  if (selection.wants("space") || selection.wants("files")) {
-    add_space(call.cluster, record);
+  std::optional<VolumeEfficiency> measured;
+  if (selection.wants("space") || selection.wants("files") || selection.wants("efficiency")) {
+    measured = efficiency_of_volume(call.cluster, record);
+    add_space(call.cluster, record, *measured);
   }
   if (selection.wants("clone.has_flexclone")) {
     set(record, "clone.has_flexclone", Json(has_clones(call.cluster, uuid)));
   }
   if (selection.wants("efficiency")) {
-    const Efficiency found =
-        efficiency_of_volume(call.world, call.cluster, record).without_snapshots;
-    const std::int64_t percent = found.logical > 0 ? found.saved() * 100 / found.logical : 0;
+    const SavedBytes& saved = measured->saved;
+    const Efficiency& found = measured->without_snapshots;
+    const auto percent = [&](std::int64_t bytes) {
+      return found.logical > 0 ? bytes * 100 / found.logical : 0;
+    };
     set(record, "efficiency.ratio", Json(found.ratio()));
     set(record, "efficiency.has_savings", Json(found.saved() > 0));
     set(record, "efficiency.space_savings",
-        JsonObject{{"dedupe", found.saved()},
-                   {"dedupe_percent", percent},
-                   {"compression", 0},
-                   {"compression_percent", 0},
-                   {"total", found.saved()},
-                   {"total_percent", percent}});
+        JsonObject{{"dedupe", saved.dedupe},
+                   {"dedupe_percent", percent(saved.dedupe)},
+                   {"compression", saved.compression},
+                   {"compression_percent", percent(saved.compression)},
+                   {"total", saved.total()},
+                   {"total_percent", percent(saved.total())}});
   }
   record["snapmirror"] = {{"is_protected", flag_at(record, "_sim.protected")},
                           {"destinations",
@@ -223,6 +227,7 @@ Outcome<Answer> create_volume(Call& call, JsonObject body) {
     set(volume, "_sim.reserve_percent", percent);
   }
   merge(volume, body);
+  settle_efficiency(volume);
   volume[kPending] = true;
   const std::string uuid = text_at(volume, "uuid");
   const JsonObject record = shown(call.cluster.add(kind::kVolume, uuid, std::move(volume)));
@@ -271,7 +276,7 @@ Outcome<Answer> clone_volume(Call& call, JsonObject body) {
       HF_TRY_VOID(fill_snapshot(run.world(), run.cluster(), parent_uuid, snapshot));
     }
     HF_TRY_VOID(finish_volume(run.world(), run.cluster(), uuid, source_folder));
-    return split ? split_clone(run.world(), run.cluster(), uuid) : Done();
+    return split ? split_clone(run, uuid) : Done();
   };
   spec.undo = [&cluster = call.cluster, uuid, row] {
     cluster.remove(kind::kVolume, uuid);

@@ -166,6 +166,57 @@ TEST_F(VolumesTest, SplitsACloneFromItsParent) {
             200);
 }
 
+TEST_F(VolumesTest, ASplitThatFailsLeavesAClone) {
+  snapshot("data1", "s1");
+  write("POST", "/storage/volumes",
+        {{"name", "copy"},
+         {"svm.name", "svm1"},
+         {"clone",
+          {{"is_flexclone", true},
+           {"parent_volume.name", "data1"},
+           {"parent_snapshot.name", "s1"}}}});
+  FaultRule rule;
+  rule.kind = "split_failure";
+  rule.path = "svm1:copy";
+  rule.times = 1;
+  rule.values = {{"code", 1245212}, {"message", "No space left."}};
+  world_->faults().add(rule);
+  const std::string copy = "/storage/volumes/" + uuid_of("copy");
+  const std::string held =
+      "/storage/volumes/" + uuid_of("data1") + "/snapshots/" + snapshot_uuid("data1", "s1");
+  EXPECT_EQ(write("PATCH", copy, {{"clone.split_initiated", true}}).code(), "1245212");
+  const JsonObject left = get(copy + "?fields=clone").body;
+  EXPECT_TRUE(flag_at(left, "clone.is_flexclone"));
+  EXPECT_FALSE(flag_at(left, "clone.split_initiated"));
+  EXPECT_EQ(int_at(left, "clone.split_complete_percent"), 0);
+  EXPECT_EQ(write("DELETE", held).code(), "1638543");
+  ASSERT_EQ(write("PATCH", copy, {{"clone.split_initiated", true}}).status, 200);
+  EXPECT_EQ(write("DELETE", held).status, 200);
+}
+
+TEST_F(VolumesTest, NoSplitRunsAfterARestart) {
+  snapshot("data1", "s1");
+  write("POST", "/storage/volumes",
+        {{"name", "copy"},
+         {"svm.name", "svm1"},
+         {"clone",
+          {{"is_flexclone", true},
+           {"parent_volume.name", "data1"},
+           {"parent_snapshot.name", "s1"}}}});
+  FaultRule rule;
+  rule.kind = "stuck_job";
+  rule.times = 1;
+  world_->faults().add(rule);
+  const std::string copy = "/storage/volumes/" + uuid_of("copy");
+  const JsonObject split{{"clone.split_initiated", true}};
+  ASSERT_EQ(call(1, "PATCH", copy, split).status, 202);
+  EXPECT_TRUE(flag_at(get(copy + "?fields=clone").body, "clone.split_initiated"));
+  EXPECT_EQ(call(1, "PATCH", copy, split).code(), "918248");  // it is under way
+  open();
+  EXPECT_FALSE(flag_at(get(copy + "?fields=clone").body, "clone.split_initiated"));
+  EXPECT_EQ(write("PATCH", copy, split).status, 200);
+}
+
 TEST_F(VolumesTest, ALockedSnapshotIsNeitherDeletedNorRenamed) {
   const std::string volume = "/storage/volumes/" + uuid_of("data1");
   EXPECT_EQ(snapshot("data1", "s1", {{"snaplock_expiry_time", "2099-01-01T00:00:00+00:00"}}).code(),

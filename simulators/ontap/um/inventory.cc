@@ -141,7 +141,7 @@ JsonObject volume_record(const Cluster& cluster, const JsonObject& stored) {
   return out;
 }
 
-JsonObject aggregate_record(UmCall& call, const Cluster& cluster, const JsonObject& row) {
+JsonObject aggregate_record(const Cluster& cluster, const JsonObject& row) {
   JsonObject out = base(cluster, "aggregate", kAggregates, row);
   for (const char* field : {"state", "snaplock_type", "create_time"}) {
     copy_field(row, out, field);
@@ -149,7 +149,7 @@ JsonObject aggregate_record(UmCall& call, const Cluster& cluster, const JsonObje
   const std::string uuid = text_at(row, "uuid");
   const std::int64_t size = aggregate_size(row);
   const std::int64_t used = std::min(size, aggregate_used(cluster, uuid));
-  const Efficiency whole = efficiency_of_aggregate(call.world, cluster, uuid).whole;
+  const Efficiency whole = efficiency_of_aggregate(cluster, uuid).whole;
   out["type"] = text_at(row, "block_storage.storage_type", "ssd");
   out["node"] = um_reference(cluster, "cluster_node", kNodes, text_at(row, "node.uuid"),
                              text_at(row, "node.name"));
@@ -216,9 +216,7 @@ const Polled& last_poll(UmCall& call) {
         call, kind::kNode, [&](const auto& c, const auto& r) { return node_record(call, c, r); });
     fresh.lists[kind::kSvm] = from_all(call, kind::kSvm, &svm_record);
     fresh.lists[kind::kVolume] = from_all(call, kind::kVolume, &volume_record);
-    fresh.lists[kind::kAggregate] =
-        from_all(call, kind::kAggregate,
-                 [&](const auto& c, const auto& r) { return aggregate_record(call, c, r); });
+    fresh.lists[kind::kAggregate] = from_all(call, kind::kAggregate, &aggregate_record);
     polled = std::move(fresh);
   }
   return *polled;

@@ -20,7 +20,6 @@ using flow::ActivityContext;
 // Levels with a lock have a policy of their own each, since the lock is a rule's.
 constexpr std::string_view kOwnPolicy = "holdfast";
 constexpr std::string_view kOwnLabel = "holdfast";
-constexpr int kMostCopies = 250;
 
 Result<storage::Relation> make_relation(const DataContext& context, const Replicas& open,
                                         const std::string& level, const std::string& destination,
@@ -44,8 +43,9 @@ Result<storage::Relation> make_relation(const DataContext& context, const Replic
   spec.schedule = get_string(input, "transfer_schedule");
   if (spec.policy == ours) {
     const std::string own = open.volume.id.substr(0, open.volume.id.find('/'));
-    storage::ReplicationPolicy policy{
-        spec.policy, {{std::string(kOwnLabel), kMostCopies, lock}}, /*only_labelled=*/true};
+    storage::ReplicationPolicy policy{spec.policy,
+                                      {{std::string(kOwnLabel), storage::kMostReplicas, lock}},
+                                      /*only_labelled=*/true};
     HF_TRY_VOID(wait(context, open.replication->put_policy(
                                   slash == std::string::npos ? own : spec.destination_cluster,
                                   std::move(policy))));

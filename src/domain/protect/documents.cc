@@ -8,6 +8,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/protect/groups.h"
 #include "domain/protect/ledger.h"
+#include "domain/protect/policy_copies.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/resources.h"
@@ -139,6 +140,7 @@ async::Co<Result<Json>> apply_policy(const Services* services, Caller caller,
   const ServerContext* server = &services->server;
   HF_CO_TRY(const Policy policy, decode_policy(request.document, server->timezone));
   HF_CO_TRY_VOID(check_name("policy", policy.name));
+  HF_CO_TRY_VOID(check_copies(policy));
   const std::string new_id = server->new_id("pol_");
   const UtcTime now = server->clock.now();
   co_return co_await in_transaction(

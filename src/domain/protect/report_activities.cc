@@ -6,6 +6,7 @@
 #include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
 #include "domain/protect/policy_store.h"
+#include "domain/protect/resources.h"
 #include "domain/protect/status_report.h"
 #include "domain/schedule/retention.h"
 
@@ -105,6 +106,7 @@ Result<Json> schedule_backup_row(const ServerContext& context, const Json& input
     const std::string name = schedule_policy_name(resource);
     HF_TRY(const Policy before, policy_of(sql, resource, zone));
     HF_TRY(Policy policy, decode_policy(with_schedule(before, name, schedule, input), "UTC"));
+    HF_TRY_VOID(check_capabilities(resource, policy));
     HF_TRY_VOID(status_of(put_policy(sql, policy, new_id, now)));
     if (resource.policy != name) {
       for (const ScheduleEntry& entry : before.schedules) {

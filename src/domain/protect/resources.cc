@@ -11,6 +11,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
 #include "domain/protect/groups.h"
+#include "domain/protect/policy_copies.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/schedule_state.h"
@@ -30,6 +31,8 @@ Status note(db::Connection& sql, const ServerContext& server, const Caller& call
   return status_of(audit::append(sql, change));
 }
 
+constexpr size_t kMostSnapshots = 1023;  // of an ONTAP volume, those of others among them
+
 // The consistency that a driver's points have at best: a quiesced snapshot is application
 // consistent.
 std::string best_consistency(const inventory::Resource& resource) {
@@ -48,6 +51,19 @@ Error cannot(const inventory::Resource& resource, const Policy& policy, const Le
   return Error(Code::kFailedPrecondition,
                fmt::format("policy '{}' demands level {} of resource '{}', which cannot be: {}",
                            policy.name, level.level, resource.name, why));
+}
+
+// The copies that the level's means holds at most.
+Status check_count(const inventory::Resource& resource, const Policy& policy, size_t index) {
+  const Level& level = policy.levels[index];
+  const bool snapshots =
+      method_of(resource.driver, level.level, !level.destination.empty()) == "ontap_snapshot";
+  const auto found = snapshots
+                         ? too_many_copies(policy, index, kMostSnapshots, "an ONTAP volume holds")
+                         : too_many_replicas(policy, index);
+  return found ? Status(cannot(resource, policy, level, found->sentence)
+                            .with(found->pointer, "keeps more copies than there can be"))
+               : Status();
 }
 
 // Levels and locks that the resource's storage cannot give.
@@ -115,8 +131,9 @@ Status check_capabilities(const inventory::Resource& resource, const Policy& pol
         fmt::format("policy '{}' demands proof level L3, and resource '{}' has no probe_command",
                     policy.name, resource.name));
   }
-  for (const Level& level : policy.levels) {
-    HF_TRY_VOID(check_level(resource, policy, level));
+  for (size_t i = 0; i < policy.levels.size(); ++i) {
+    HF_TRY_VOID(check_level(resource, policy, policy.levels[i]));
+    HF_TRY_VOID(check_count(resource, policy, i));
   }
   return {};
 }

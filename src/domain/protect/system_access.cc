@@ -43,19 +43,22 @@ Status note_system(db::Connection& sql, const ServerContext& server, const Calle
   return status_of(audit::append(sql, change));
 }
 
-Co<Result<std::set<std::string>>> clones_in_use(const Services* services) {
+Co<Result<RunningRuns>> running_runs(const Services* services) {
   flow::ListQuery query;
   query.statuses = {flow::RunStatus::kRunning};
   query.limit = 1000;
-  std::set<std::string> names;
+  RunningRuns running;
   do {
     HF_CO_TRY(const flow::RunPage page, co_await services->flow.list(query));
     for (const flow::RunSummary& run : page.runs) {
-      names.insert(ontap::clone_volume_name(run.workflow_id.text()));
+      running.clones.insert(ontap::clone_volume_name(run.workflow_id.text()));
+      if (run.type == "data_recovery") {
+        running.recovered.insert(get_string(Json(run.search_attributes), "resource_id"));
+      }
     }
     query.page_key = page.next_page_key;
   } while (!query.page_key.empty());
-  co_return names;
+  co_return running;
 }
 
 Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
@@ -81,7 +84,7 @@ Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
               return found;
             }));
   CatalogKnowledge known{{}, rows.points, rows.locations, {}};
-  HF_CO_TRY(known.clones, co_await clones_in_use(services));
+  HF_CO_TRY(known.running, co_await running_runs(services));
   ontap::VolumeLists lists;  // each SVM is asked once, however many resources lie on it
   for (const inventory::Resource& resource : rows.resources) {
     if (resource.driver != "ontap" || !resource.agent.empty()) {
@@ -104,6 +107,12 @@ Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services) {
   co_return known;
 }
 
+bool is_being_recovered(const CatalogKnowledge& knowledge, const std::string& volume_id) {
+  const auto found = knowledge.volumes.find(volume_id);
+  return found != knowledge.volumes.end() &&
+         knowledge.running.recovered.contains(found->second.resource.id.text());
+}
+
 ontap::Known known_on(std::shared_ptr<const CatalogKnowledge> knowledge,
                       const std::string& cluster) {
   ontap::Known known;
@@ -114,7 +123,10 @@ ontap::Known known_on(std::shared_ptr<const CatalogKnowledge> knowledge,
     return knowledge->points.contains(name);
   };
   known.clone_in_use = [knowledge](const std::string& volume) {
-    return ontap::is_clone_of(volume, knowledge->clones);
+    return ontap::is_clone_of(volume, knowledge->running.clones);
+  };
+  known.is_being_recovered = [knowledge](const std::string& id) {
+    return is_being_recovered(*knowledge, id);
   };
   known.drives_relation = [knowledge, cluster](const std::string& destination) {
     return knowledge->replicas.contains(cluster + "/" + destination);

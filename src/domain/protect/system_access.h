@@ -28,16 +28,23 @@ struct ProtectedVolume {
   storage::Volume volume;
 };
 
+// What runs that are not over may be working on.
+struct RunningRuns {
+  std::set<std::string> clones;     // volumes by name: proofs, and copies brought back
+  std::set<std::string> recovered;  // resources by id that a recovery reads
+};
+async::Co<Result<RunningRuns>> running_runs(const Services* services);
+
 // What the catalog knows, read once, so that the driver can ask it while it looks.
 struct CatalogKnowledge {
   std::map<std::string, ProtectedVolume> volumes;  // by Volume::id
   std::set<std::string> points;                    // names of their snapshots
   std::set<std::string> replicas;                  // CLUSTER/svm:volume that levels copy to
-  std::set<std::string> clones;                    // volumes that running runs work on
+  RunningRuns running;
 };
 async::Co<Result<CatalogKnowledge>> catalog_knowledge(const Services* services);
-// The volumes that runs which are not over may have made: proofs, and copies brought back.
-async::Co<Result<std::set<std::string>>> clones_in_use(const Services* services);
+// Whether a recovery runs that reads this volume.
+bool is_being_recovered(const CatalogKnowledge& knowledge, const std::string& volume_id);
 // As the driver asks it, about one cluster.
 storage::ontap::Known known_on(std::shared_ptr<const CatalogKnowledge> knowledge,
                                const std::string& cluster);

@@ -10,6 +10,7 @@
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/snapshots.h"
+#include "drivers/storage/ontap/splits.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::protect {
@@ -257,32 +258,71 @@ Co<Result<Json>> adopt_object(const Services& services, Caller caller, std::stri
   co_return co_await adopt_one_relation(all, std::move(caller), std::move(relation));
 }
 
+namespace {
+
+// Volumes first, then the runs: what a run makes later is not in the list.
+Co<Status> remove_unused(const Services* services, Caller caller, ontap::ClusterPtr cluster,
+                         JsonArray* removed) {
+  const ServerContext* server = &services->server;
+  HF_CO_TRY(const auto made, co_await ontap::list_made_volumes(cluster));
+  HF_CO_TRY(const RunningRuns running, co_await running_runs(services));
+  for (const ontap::VolumeInfo& volume : made) {
+    if (ontap::is_clone_of(volume.name, running.clones)) {
+      continue;
+    }
+    HF_CO_TRY_VOID(co_await ontap::remove_made_volume(cluster, volume));
+    const std::string name = volume.svm + ":" + volume.name;
+    removed->push_back(JsonObject{{"cluster", cluster->name}, {"object", name}});
+    HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
+      return note_system(sql, *server, caller, "system.clone_removed", cluster->name + "/" + name,
+                         Json());
+    }));
+  }
+  co_return Status();
+}
+
+// A recovery that goes on starts its split itself, and a split is not started twice.
+Co<Status> split_again(const Services* services, Caller caller, ontap::ClusterPtr cluster,
+                       JsonArray* started) {
+  const ServerContext* server = &services->server;
+  HF_CO_TRY(const auto unsplit, co_await ontap::list_unsplit(cluster));
+  if (unsplit.empty()) {
+    co_return Status();
+  }
+  HF_CO_TRY(const CatalogKnowledge knowledge, co_await catalog_knowledge(services));
+  for (const ontap::VolumeInfo& volume : unsplit) {
+    if (is_being_recovered(knowledge, cluster->uuid + "/" + volume.parent_uuid)) {
+      continue;
+    }
+    HF_CO_TRY_VOID(co_await ontap::start_split(cluster, volume));
+    const std::string name = volume.svm + ":" + volume.name;
+    started->push_back(JsonObject{
+        {"cluster", cluster->name}, {"object", name}, {"snapshot", ontap::recovered_from(volume)}});
+    HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
+      return note_system(sql, *server, caller, "system.split_started", cluster->name + "/" + name,
+                         Json());
+    }));
+  }
+  co_return Status();
+}
+
+}  // namespace
+
 Co<Result<Json>> clean_system(const Services& services, Caller caller, std::string id_or_name) {
   const Services* all = &services;
-  const ServerContext* server = &services.server;
   HF_CO_TRY(const auto system, co_await open_system(all, std::move(id_or_name)));
   HF_CO_TRY(const auto clusters, co_await system->clusters());
   JsonArray removed;
+  JsonArray started;
   for (const ontap::ClusterPtr& cluster : clusters) {
-    // Runs are asked for after the volumes: what a run makes later is not in the list.
-    HF_CO_TRY(const auto made, co_await ontap::list_made_volumes(cluster));
-    HF_CO_TRY(const auto in_use, co_await clones_in_use(all));
-    for (const ontap::VolumeInfo& volume : made) {
-      if (ontap::is_clone_of(volume.name, in_use)) {
-        continue;
-      }
-      HF_CO_TRY_VOID(co_await ontap::remove_made_volume(cluster, volume));
-      const std::string name = volume.svm + ":" + volume.name;
-      removed.push_back(JsonObject{{"cluster", cluster->name}, {"object", name}});
-      HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-        return note_system(sql, *server, caller, "system.clone_removed", cluster->name + "/" + name,
-                           Json());
-      }));
-    }
+    HF_CO_TRY_VOID(co_await remove_unused(all, caller, cluster, &removed));
+    HF_CO_TRY_VOID(co_await split_again(all, caller, cluster, &started));
   }
   const auto count = static_cast<std::int64_t>(removed.size());
-  co_return Json(JsonObject{
-      {"system", system->endpoint().name}, {"removed", count}, {"items", std::move(removed)}});
+  co_return Json(JsonObject{{"system", system->endpoint().name},
+                            {"removed", count},
+                            {"items", std::move(removed)},
+                            {"splits_started", std::move(started)}});
 }
 
 }  // namespace holdfast::protect

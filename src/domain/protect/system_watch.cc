@@ -128,7 +128,7 @@ void add_full_aggregates(const std::vector<AggregateSpace>& space,
 
 // What is no fault of a moment: snapshots of others are no reason to wake anybody.
 bool wants_attention(ontap::FindingKind kind) {
-  return kind == ontap::FindingKind::kLeakedClone ||
+  return kind == ontap::FindingKind::kLeakedClone || kind == ontap::FindingKind::kUnsplitVolume ||
          kind == ontap::FindingKind::kUnhealthyRelation ||
          kind == ontap::FindingKind::kDirectionChanged || kind == ontap::FindingKind::kBrokenMirror;
 }

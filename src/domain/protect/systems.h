@@ -42,7 +42,8 @@ async::Co<Result<Json>> system_findings(const Services& services, std::string id
 async::Co<Result<Json>> adopt_object(const Services& services, Caller caller,
                                      std::string id_or_name, std::string object,
                                      std::string cluster);
-// Removes clones and volumes of Holdfast that no run uses any more; audited.
+// Removes clones and volumes of Holdfast that no run uses any more, and starts the splits of
+// recovered volumes that are still clones again; audited.
 async::Co<Result<Json>> clean_system(const Services& services, Caller caller,
                                      std::string id_or_name);
 // In Unified Manager, as the caller; audited.

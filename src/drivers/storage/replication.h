@@ -31,6 +31,10 @@ struct Relation {
   std::uint64_t transferred_bytes = 0;
 };
 
+// Of the points of one volume that a rule which Holdfast makes keeps at the destination; the oldest
+// goes with the next transfer beyond it. ONTAP before 9.4 took 251 for all rules of a policy.
+inline constexpr int kMostReplicas = 250;
+
 // Which snapshots go to the destination, and how many of them stay there.
 struct ReplicationRule {
   std::string label;

@@ -249,13 +249,22 @@ Result<int> system_adopt(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+void add_objects(const Json& done, std::string_view key, std::string& text) {
+  const Json* items = find(done, key);
+  for (size_t i = 0; items != nullptr && items->is_array() && i < items->get_array().size(); ++i) {
+    const Json& item = items->get_array()[i];
+    text += fmt::format("\n  {}/{}", get_string(item, "cluster"), get_string(item, "object"));
+  }
+}
+
 Result<int> system_clean(Session& session, const Arguments& arguments) {
   HF_TRY(const Json done, session.post(path_of(arguments, "/clean"), JsonObject{}));
   std::string text = fmt::format("{} volumes removed", get_int(done, "removed"));
-  if (const Json* items = find(done, "items"); items != nullptr && items->is_array()) {
-    for (const Json& item : items->get_array()) {
-      text += fmt::format("\n  {}/{}", get_string(item, "cluster"), get_string(item, "object"));
-    }
+  add_objects(done, "items", text);
+  const Json* splits = find(done, "splits_started");
+  if (splits != nullptr && splits->is_array() && !splits->get_array().empty()) {
+    text += fmt::format("\n{} splits started again", splits->get_array().size());
+    add_objects(done, "splits_started", text);
   }
   session.console().answer(done, text);
   return 0;
@@ -320,7 +329,11 @@ std::vector<Command> system_commands() {
        {name, {"OBJECT", "As findings name it: svm:volume/snapshot, or 'SOURCE -> DESTINATION'"}},
        {{"--cluster", "NAME", "Where several clusters have the SVM"}},
        system_adopt},
-      {"system clean", "Remove clones of Holdfast that no run uses", {name}, {}, system_clean},
+      {"system clean",
+       "Remove clones of Holdfast that no run uses; start failed splits of recovered volumes again",
+       {name},
+       {},
+       system_clean},
   };
 }
 

@@ -133,7 +133,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/systems/{id}/adopt", "adoptOnSystem", "operate",
      "Takes a snapshot or relationship that others made into care", "", "Adoption", "Any"},
     {"POST", "/v1/systems/{id}/clean", "cleanSystem", "operate",
-     "Removes clones of Holdfast that no run uses", "", "Any", "Any"},
+     "Removes clones of Holdfast that no run uses; starts failed splits of recovered volumes again",
+     "", "Any", "Any"},
 });
 
 // Schemas are written as JSON text: short, and readable beside docs/design/api.md.
@@ -170,7 +171,7 @@ constexpr std::string_view kShapes = R"json({
 "System": {"type":"object","required":["id","name","type","address"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"type":{"enum":["ontap","active-iq"]},"address":{"type":"string"},"login":{"enum":["basic","oauth2","certificate"]},"mounts":{"type":["object","null"]},"created_at":{"type":"string"},"asked_at":{"type":["string","null"]},"problem":{"type":["string","null"]}}},
 "ConnectionReport": {"type":"object","required":["good","checks"],"properties":{"system":{"type":"string"},"good":{"type":"boolean"},"checks":{"type":"array","items":{"type":"object","required":["name","good"],"properties":{"name":{"type":"string"},"good":{"type":"boolean"},"detail":{"type":"string"},"advice":{"type":"string"}}}}}},
 "StorageEvent": {"type":"object","required":["id","source","name","severity"],"properties":{"id":{"type":"string"},"source":{"enum":["ems","active-iq"]},"system":{"type":"string"},"cluster":{"type":"string"},"name":{"type":"string"},"severity":{"type":"string"},"text":{"type":"string"},"resource":{"type":"string"},"state":{"type":["string","null"]},"annotation":{"type":"string"},"time":{"type":["string","null"]}}},
-"Finding": {"type":"object","required":["kind","object","detail"],"properties":{"kind":{"enum":["foreign_snapshots","unknown_point","leaked_clone","foreign_relation","unhealthy_relation","direction_changed","broken_mirror"]},"cluster":{"type":"string"},"object":{"type":"string"},"detail":{"type":"string"},"names":{"type":"array","items":{"type":"string"},"description":"the snapshots that it is about, newest first"}}},
+"Finding": {"type":"object","required":["kind","object","detail"],"properties":{"kind":{"enum":["foreign_snapshots","unknown_point","leaked_clone","foreign_relation","unhealthy_relation","direction_changed","broken_mirror","mirror_base","unsplit_volume"]},"cluster":{"type":"string"},"object":{"type":"string"},"detail":{"type":"string"},"names":{"type":"array","items":{"type":"string"},"description":"the snapshots that it is about, newest first"}}},
 "Adoption": {"type":"object","required":["object"],"properties":{"object":{"type":"string","description":"as findings name it: svm:volume/snapshot, or SOURCE -> DESTINATION"},"cluster":{"type":"string","description":"where several have the SVM"}},"additionalProperties":false},
 "EventNote": {"type":"object","required":["annotation"],"properties":{"annotation":{"type":"string"}},"additionalProperties":false},
 "Agent": {"type":"object","required":["id","name","state"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"labels":{"type":"object"},"state":{"enum":["online","silent","never_seen"]},"version":{"type":"string"},"host":{"type":"string"},"address":{"type":"string"},"repositories":{"type":"array","items":{"type":"string"}},"resources":{"type":"array","items":{"type":"string"}},"created_at":{"type":"string"},"last_seen_at":{"type":["string","null"]},"key":{"type":"string"}}},

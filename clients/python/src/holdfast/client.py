@@ -189,7 +189,8 @@ class Client:
         return self.post(f"/v1/systems/{quote(name)}/adopt", {"object": found, "cluster": cluster})
 
     def clean_system(self, name):
-        """Removes clones of Holdfast that no run uses; {"removed", "items"}."""
+        """Removes clones of Holdfast that no run uses, and starts failed splits of recovered volumes again;
+        {"removed", "items", "splits_started"}."""
         return self.post(f"/v1/systems/{quote(name)}/clean")
 
     def system_findings(self, name):

@@ -7,6 +7,7 @@
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/relations.h"
 #include "drivers/storage/ontap/snapshots.h"
+#include "drivers/storage/ontap/splits.h"
 #include "drivers/storage/ontap/volumes.h"
 
 namespace holdfast::storage::ontap {
@@ -14,8 +15,35 @@ namespace {
 
 using async::Co;
 
-bool is_leaked(const VolumeInfo& volume, const Known& known) {
-  return is_made_by_us(volume) && !known.clone_in_use(volume.name);
+void look_at_volume(const Cluster& cluster, const VolumeInfo& volume, const Known& known,
+                    std::vector<Finding>& findings) {
+  const std::string object = volume.svm + ":" + volume.name;
+  if (is_made_by_us(volume) && !known.clone_in_use(volume.name)) {
+    findings.push_back(
+        {FindingKind::kLeakedClone,
+         cluster.name,
+         object,
+         volume.is_clone
+             ? fmt::format("a clone that no run uses keeps snapshot {} busy: 'holdfast system "
+                           "clean {}' removes it",
+                           volume.parent_snapshot, cluster.system)
+             : fmt::format("a copy brought back that no run uses: 'holdfast system clean {}' "
+                           "removes it",
+                           cluster.system),
+         {}});
+  }
+  if (is_unsplit(volume) && !known.is_being_recovered(cluster.uuid + "/" + volume.parent_uuid)) {
+    findings.push_back(
+        {FindingKind::kUnsplitVolume,
+         cluster.name,
+         object,
+         fmt::format("the split of this recovered volume does not run (it failed, was stopped or "
+                     "never began), so it is still a clone and keeps snapshot {} busy, which "
+                     "retention cannot end: make room in its aggregate if that is full, then "
+                     "'holdfast system clean {}' starts the split again",
+                     recovered_from(volume), cluster.system),
+         {volume.parent_snapshot}});
+  }
 }
 
 // The snapshots of one protected volume.
@@ -24,8 +52,13 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
   HF_CO_TRY(const auto snapshots, co_await list_snapshots({cluster, volume.uuid}, {}));
   const std::string path = volume.svm + ":" + volume.name;
   std::vector<std::string> foreign;
+  std::vector<std::string> bases;
   for (const SnapshotInfo& snapshot : snapshots) {
-    if (!snapshot.ours()) {
+    if (snapshot.of_snapmirror() && !snapshot.ours()) {
+      if (snapshot.owners.empty() && volume.type != "dp") {  // else its relationship sees to it
+        bases.insert(bases.begin(), snapshot.name);
+      }
+    } else if (!snapshot.ours()) {
       foreign.insert(foreign.begin(), snapshot.name);
     } else if (!known->has_point(snapshot.name)) {
       findings->push_back(
@@ -36,6 +69,16 @@ Co<Status> look_at_snapshots(ClusterPtr cluster, VolumeInfo volume, const Known*
            "workflow start catalog_rebuild' takes it in",
            {snapshot.name}});
     }
+  }
+  if (!bases.empty()) {
+    findings->push_back(
+        {FindingKind::kMirrorBase, cluster->name, path,
+         fmt::format("{} snapshots of SnapMirror that no relationship needs any more, the newest "
+                     "{}: a mirror between this volume and another that has it too is "
+                     "resynchronised from there, without copying the whole volume again; they are "
+                     "left alone, so delete them on the cluster when that is not wanted",
+                     bases.size(), bases.front()),
+         bases});
   }
   if (!foreign.empty()) {
     findings->push_back(
@@ -93,9 +136,10 @@ void look_at_relation(const Cluster& cluster, const RelationInfo& info, bool int
 }  // namespace
 
 std::string_view finding_name(FindingKind kind) {
-  constexpr std::array<std::string_view, 7> kNames{
-      "foreign_snapshots",  "unknown_point",     "leaked_clone", "foreign_relation",
-      "unhealthy_relation", "direction_changed", "broken_mirror"};
+  constexpr std::array<std::string_view, 9> kNames{
+      "foreign_snapshots", "unknown_point",      "leaked_clone",
+      "foreign_relation",  "unhealthy_relation", "direction_changed",
+      "broken_mirror",     "mirror_base",        "unsplit_volume"};
   return kNames.at(static_cast<size_t>(kind));
 }
 
@@ -105,20 +149,7 @@ Co<Result<std::vector<Finding>>> find_discrepancies(ClusterPtr cluster, Known kn
   HF_CO_TRY(const auto volumes, co_await list_volumes(cluster, {}));
   HF_CO_TRY(const auto relations, co_await list_relations(cluster, {}));
   for (const VolumeInfo& volume : volumes) {
-    if (is_leaked(volume, known)) {
-      findings.push_back(
-          {FindingKind::kLeakedClone,
-           cluster->name,
-           volume.svm + ":" + volume.name,
-           volume.is_clone
-               ? fmt::format("a clone that no run uses keeps snapshot {} busy: 'holdfast system "
-                             "clean {}' removes it",
-                             volume.parent_snapshot, cluster->system)
-               : fmt::format("a copy brought back that no run uses: 'holdfast system clean {}' "
-                             "removes it",
-                             cluster->system),
-           {}});
-    }
+    look_at_volume(*cluster, volume, known, findings);
     if (with_snapshots && known.is_protected(volume_id(*cluster, volume))) {
       HF_CO_TRY_VOID(co_await look_at_snapshots(cluster, volume, &known, &findings));
     }

@@ -17,6 +17,8 @@ enum class FindingKind {
   kUnhealthyRelation,
   kDirectionChanged,  // the mirror of a protected volume runs towards it: it has failed over
   kBrokenMirror,      // a mirror of ours is broken off: its destination serves, or could
+  kMirrorBase,        // SnapMirror's own snapshots, which no relationship needs any more
+  kUnsplitVolume,     // recovered to a new place and still a clone: its split does not run
 };
 std::string_view finding_name(FindingKind kind);
 
@@ -33,6 +35,8 @@ struct Known {
   std::function<bool(const std::string& volume_id)> is_protected;
   std::function<bool(const std::string& point)> has_point;
   std::function<bool(const std::string& clone_volume)> clone_in_use;
+  // A recovery runs that may be making a volume out of this one, and starts its split itself.
+  std::function<bool(const std::string& volume_id)> is_being_recovered;
   std::function<bool(const std::string& destination)> drives_relation;  // svm:volume
 };
 

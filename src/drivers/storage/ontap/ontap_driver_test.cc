@@ -159,6 +159,7 @@ TEST_P(OntapDriverTest, FindsWhatOthersMadeAndWhatWasLeftBehind) {
   known.is_protected = [this](const std::string& id) { return id == volume_.id; };
   known.has_point = [](const std::string& point) { return point == "pt_known"; };
   known.clone_in_use = [](const std::string& clone) { return clone != "holdfast_leaked"; };
+  known.is_being_recovered = [](const std::string&) { return false; };
   known.drives_relation = [](const std::string&) { return true; };
   const auto found = run(ontap::find_discrepancies(bed_->cluster(), known));
   ASSERT_TRUE(found) << found.error().to_string();

@@ -202,8 +202,7 @@ Co<Result<bool>> carry_our_snapshots(RelationInfo relation) {
   if (const Json& rows = at(*policy, "retention"); rows.is_array()) {
     rules = rows.get_array();
   }
-  constexpr int kMostCopies = 250;
-  rules.push_back(JsonObject{{"label", kLabel}, {"count", std::to_string(kMostCopies)}});
+  rules.push_back(JsonObject{{"label", kLabel}, {"count", std::to_string(kMostReplicas)}});
   Write write{.method = "PATCH",
               .path = "/snapmirror/policies/" + net::url_encode(get_string(*policy, "uuid")),
               .query = {},

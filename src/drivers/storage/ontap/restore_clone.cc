@@ -6,9 +6,9 @@
 #include <filesystem>
 
 #include "core/async/run.h"
-#include "core/net/url.h"
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/restore_impl.h"
+#include "drivers/storage/ontap/splits.h"
 #include "drivers/storage/ontap/visibility.h"
 
 namespace holdfast::storage::ontap {
@@ -28,10 +28,6 @@ std::string volume_name_of(const std::string& directory) {
     name += is_name_character(c) ? c : '_';
   }
   return name.empty() || (name.front() >= '0' && name.front() <= '9') ? "_" + name : name;
-}
-
-std::string comment_of(const VolumeInfo& parent, const std::string& snapshot) {
-  return fmt::format("recovered by Holdfast from {}:{}/{}", parent.svm, parent.name, snapshot);
 }
 
 Error not_there(const std::string& target, std::string_view why) {
@@ -65,7 +61,7 @@ Co<Result<Junction>> OntapRestore::junction_at(Volume volume, Open now, std::str
 OntapRestore::NewPlace OntapRestore::place_for(const VolumeInfo& parent, const std::string& target,
                                                const std::string& snapshot, Junction junction) {
   return {volume_name_of(std::filesystem::path(target).filename().string()),
-          comment_of(parent, snapshot), std::move(junction)};
+          recovered_comment(parent, snapshot), std::move(junction)};
 }
 
 Co<bool> OntapRestore::is_seen(Junction junction) {
@@ -100,16 +96,7 @@ Co<Status> OntapRestore::clone_to(Volume volume, std::string snapshot, std::stri
     HF_CO_TRY_VOID(co_await remove_clone_volume(now.cluster, *found));
     co_return invisible(junction, now.info.svm);
   }
-  if (!found->is_clone) {
-    co_return Status();
-  }
-  Write split{.method = "PATCH",
-              .path = "/storage/volumes/" + net::url_encode(found->uuid),
-              .query = {},
-              .body = JsonObject{{"clone", JsonObject{{"split_initiated", true}}}},
-              .what = "split the new volume from its parent",
-              .wait_for_job = false};  // the bytes are there already; copying them apart takes long
-  co_return status_of(co_await now.cluster->client->write(std::move(split)));
+  co_return co_await start_split(now.cluster, *found);
 }
 
 }  // namespace holdfast::storage::ontap

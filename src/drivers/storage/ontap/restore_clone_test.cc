@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "drivers/storage/native_restore.h"
+#include "drivers/storage/ontap/findings.h"
+#include "drivers/storage/ontap/splits.h"
 #include "drivers/storage/ontap/testing/bed.h"
 #include "drivers/storage/ontap/volumes.h"
 
@@ -46,6 +48,37 @@ class OntapRestoreCloneTest : public ::testing::TestWithParam<Way> {
     return found->empty() ? std::nullopt : std::optional(found->front());
   }
 
+  // What the findings say of an unsplit volume; empty: nothing.
+  std::string unsplit(const std::string& object, bool recovering = false) {
+    Known known;
+    known.is_protected = [](const std::string&) { return false; };
+    known.has_point = [](const std::string&) { return true; };
+    known.clone_in_use = [](const std::string&) { return true; };
+    known.is_being_recovered = [=, this](const std::string& id) {
+      return recovering && id == volume_.id;
+    };
+    known.drives_relation = [](const std::string&) { return true; };
+    const auto found = bed_->run(find_discrepancies(bed_->cluster(), known));
+    EXPECT_TRUE(found) << found.error().to_string();
+    for (const Finding& one : *found) {
+      if (one.kind == FindingKind::kUnsplitVolume && one.object == object) {
+        return one.detail;
+      }
+    }
+    return "";
+  }
+
+  bool split_again(const std::string& name) {
+    const auto left = bed_->run(list_unsplit(bed_->cluster()));
+    EXPECT_TRUE(left) << left.error().to_string();
+    for (const VolumeInfo& one : *left) {
+      if (one.name == name) {
+        return bed_->run(start_split(bed_->cluster(), one)).has_value();
+      }
+    }
+    return false;
+  }
+
   std::optional<OntapBed> bed_;
   Volume volume_;
 };
@@ -65,6 +98,56 @@ TEST_P(OntapRestoreCloneTest, MakesAVolumeThatIsSoonIndependentOfItsSnapshot) {
   }
   EXPECT_TRUE(clone_to(beside(name))) << "a repetition finds it";
   EXPECT_TRUE(bed_->run(bed_->driver().delete_snapshot(volume_, "pt_1")));
+}
+
+TEST_P(OntapRestoreCloneTest, TellsOfASplitThatFailedAndStartsItAgain) {
+  const std::string name = bed_->name() + "_torn";
+  const std::string object = Simulator::instance().svm(0) + ":" + name;
+  const Simulator& simulator = Simulator::instance();
+  const std::string fault = simulator.control("faults add split_failure times=1 path=" + object);
+  ASSERT_NE(fault.find("id"), std::string::npos) << fault;
+  ASSERT_TRUE(clone_to(beside(name))) << "the volume serves, whatever becomes of its split";
+  EXPECT_TRUE(unsplit(object, /*recovering=*/true).empty()) << "its recovery has not ended";
+  std::string said;
+  while (said.empty()) {
+    said = unsplit(object);
+  }
+  const std::string snapshot = simulator.svm(0) + ":" + bed_->name() + "/pt_1";
+  EXPECT_NE(said.find(snapshot), std::string::npos) << said;
+  EXPECT_NE(said.find("holdfast system clean " + bed_->cluster()->system), std::string::npos);
+  const Status busy = bed_->run(bed_->driver().delete_snapshot(volume_, "pt_1"));
+  ASSERT_FALSE(busy);
+  EXPECT_EQ(busy.error().code(), Code::kConflict);
+
+  ASSERT_TRUE(split_again(name));
+  EXPECT_TRUE(unsplit(object).empty()) << "it runs";
+  for (auto now = volume(name); now && now->is_clone; now = volume(name)) {
+    EXPECT_TRUE(bed_->run(start_split(bed_->cluster(), *now))) << "it is not started twice";
+  }
+  EXPECT_TRUE(bed_->run(bed_->driver().delete_snapshot(volume_, "pt_1")));
+}
+
+TEST_P(OntapRestoreCloneTest, TellsOfASplitThatSomebodyStopped) {
+  const std::string name = bed_->name() + "_stopped";
+  const std::string object = Simulator::instance().svm(0) + ":" + name;
+  Simulator::instance().control("faults add slow_job milliseconds=1000 times=1 path=PATCH*");
+  ASSERT_TRUE(clone_to(beside(name)));
+  EXPECT_TRUE(unsplit(object).empty()) << "it is under way, as far as anybody knows";
+  const auto jobs = bed_->run(bed_->admin().list(
+      "/cluster/jobs", {{"state", "queued|running"}, {"description", "PATCH*"}}, "list jobs"));
+  ASSERT_TRUE(jobs) << jobs.error().to_string();
+  ASSERT_EQ(jobs->size(), 1u);
+  for (const Json& job : *jobs) {
+    bed_->prepare({.method = "PATCH",
+                   .path = "/cluster/jobs/" + get_string(job, "uuid"),
+                   .query = {{"action", "cancel"}},
+                   .body = JsonObject(),
+                   .what = "stop the split",
+                   .wait_briefly = false});
+  }
+  while (unsplit(object).empty()) {
+  }
+  EXPECT_TRUE(split_again(name));
 }
 
 TEST_P(OntapRestoreCloneTest, RefusesPlacesThatAreTakenOrElsewhereOrInside) {

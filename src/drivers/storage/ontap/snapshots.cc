@@ -196,6 +196,13 @@ Co<Result<SnapshotInfo>> adopt_snapshot(VolumeOn volume, std::string name, std::
                     "takes it into the catalog")
         .with("snapshot", name);
   }
+  if (found.of_snapmirror()) {
+    co_return Error(
+        Code::kFailedPrecondition,
+        "SnapMirror made this snapshot as the base of a mirror and deletes it when that "
+        "goes on: adopt a snapshot of the volume itself")
+        .with("snapshot", name);
+  }
   if (!found.owners.empty()) {
     co_return Error(Code::kConflict,
                     fmt::format("the snapshot is in use ({}): what uses it would miss it when its "

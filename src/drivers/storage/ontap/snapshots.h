@@ -26,6 +26,9 @@ struct SnapshotInfo {
   std::uint64_t size = 0;
 
   bool ours() const { return label == kLabel; }
+  // Made by SnapMirror for a transfer. While a relationship needs it, `owners` says so; afterwards
+  // it is nothing but a base from which a mirror of the volume could go on without copying it all.
+  bool of_snapmirror() const { return name.starts_with("snapmirror."); }
 };
 
 struct VolumeOn {
@@ -43,7 +46,8 @@ async::Co<Result<SnapshotInfo>> make_snapshot(VolumeOn volume, SnapshotSpec spec
 // Keeps one of ours longer; a time that it has already is not set again. kNotFound: there is none.
 async::Co<Result<SnapshotInfo>> keep_snapshot(VolumeOn volume, std::string name, Keep keep);
 // Makes a snapshot of others ours under a name of ours, so that it is listed, kept and deleted like
-// one of Holdfast's; its times stay. kNotFound: there is none; kConflict: something uses it.
+// one of Holdfast's; its times stay. kNotFound: there is none; kConflict: something uses it;
+// kFailedPrecondition: it is ours already, or SnapMirror's.
 async::Co<Result<SnapshotInfo>> adopt_snapshot(VolumeOn volume, std::string name,
                                                std::string new_name, std::string comment);
 // Success too when there is none. kPermissionDenied: it is not ours.

@@ -16,8 +16,9 @@ constexpr std::string_view kFields =
     "uuid,name,svm,type,style,state,comment,nas.path,aggregates,size,space.size,space.available,"
     "space.used,"
     "space.logical_space.used,efficiency.ratio,snapshot_locking_enabled,clone.is_flexclone,"
-    "clone.parent_volume,clone.parent_snapshot,consistency_group,anti_ransomware.state,"
-    "anti_ransomware.attack_probability,snapshot_policy.name";
+    "clone.parent_volume,clone.parent_snapshot,clone.split_initiated,clone.split_complete_percent,"
+    "consistency_group,anti_ransomware.state,anti_ransomware.attack_probability,"
+    "snapshot_policy.name";
 
 std::uint64_t bytes(const Json& value, std::string_view key) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(get_int(value, key), 0));
@@ -54,6 +55,8 @@ VolumeInfo volume_from(const Json& record) {
   volume.is_clone = get_bool(clone, "is_flexclone");
   volume.parent_uuid = get_string(at(clone, "parent_volume"), "uuid");
   volume.parent_snapshot = get_string(at(clone, "parent_snapshot"), "name");
+  volume.split_initiated = get_bool(clone, "split_initiated");
+  volume.split_percent = static_cast<int>(get_int(clone, "split_complete_percent"));
   volume.group = get_string(at(record, "consistency_group"), "uuid");
   volume.group_name = get_string(at(record, "consistency_group"), "name");
   volume.ransomware_state = get_string(at(record, "anti_ransomware"), "state");

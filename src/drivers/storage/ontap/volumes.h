@@ -38,6 +38,8 @@ struct VolumeInfo {
   bool is_clone = false;
   std::string parent_uuid;
   std::string parent_snapshot;
+  bool split_initiated = false;  // its split from the parent runs
+  int split_percent = 0;         // how far it has come; told only while it runs
 };
 
 // The volumes that match; `filter` is added to the fields that VolumeInfo needs.
