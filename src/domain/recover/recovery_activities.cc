@@ -61,7 +61,7 @@ Status add_members(db::Connection& sql, const ServerContext& context, const Chos
     HF_TRY(const inventory::Resource resource,
            inventory::find_resource(sql, point.resource.text()));
     HF_TRY(const inventory::Copy copy, choose_copy(point, get_string(input, "copy"), true));
-    HF_TRY(RestoreRequest request, read_request(sql, resource, copy));
+    HF_TRY(RestoreRequest request, read_request(sql, resource, point, copy));
     if (!request.mirror.empty()) {
       return Error(Code::kFailedPrecondition,
                    fmt::format("the copy of '{}' is on another system: a group is recovered from "
@@ -120,7 +120,7 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
   plan.copy_id = copy.id.text();
   plan.copy_level = copy.level;
   plan.copy_where = copy.repository.empty() ? copy.location : copy.repository;
-  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, chosen.point, copy));
   HF_TRY(plan.restore.paths, relative_paths(chosen.resource, text_list(input, "paths")));
   plan.restore.target = target.path;
   plan.restore.in_place = target.in_place;
@@ -248,7 +248,7 @@ Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& cont
   plan.level =
       get_string(input, "level", std::string(inventory::proof_level_name(policy.proof.level)));
   HF_TRY_VOID(status_of(inventory::proof_level_from_name(plan.level)));
-  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, chosen.point, copy));
   plan.restore.target = context.scratch_dir() + "/" + plan.run_id;
   plan.agent = chosen.resource.agent;
   plan.probe_command = chosen.resource.probe_command;
