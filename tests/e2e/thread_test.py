@@ -25,7 +25,8 @@ class Thread(HouseTest):
 
     def events(self):
         """The server's log as objects."""
-        rows = [line for line in self.house.log.read_text().splitlines() if line.startswith("{")]
+        whole = self.house.log.read_text().rpartition("\n")[0]  # the server may be writing the next line
+        rows = [line for line in whole.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in rows]
 
     def test_one_trace_leads_from_the_gateway_to_the_driver(self):
@@ -98,7 +99,7 @@ class Thread(HouseTest):
         run = self.house.client.start("scheduled_backup", {"resource": "orders"})
         request = urllib.request.Request(f"{self.house.client.address}/v1/runs/{run['id']}/events",
                                          headers={"Authorization": f"Bearer {(self.house.data / 'admin.token').read_text().strip()}"})
-        with urllib.request.urlopen(request, timeout=60) as stream:
+        with urllib.request.urlopen(request) as stream:
             self.assertTrue(stream.headers["Content-Type"].startswith("text/event-stream"))
             text = stream.read().decode()
         self.assertIn("event: end", text)
@@ -107,16 +108,15 @@ class Thread(HouseTest):
 
     def test_restic_reads_what_was_written(self):
         self.house.finish("scheduled_backup", resource="orders")
-        for repository in self.house.client.items("/v1/repositories"):
-            opened = self.house.client.post(f"/v1/repositories/{repository['id']}/password")
-            environment = {**os.environ, "RESTIC_PASSWORD": opened["password"], "RESTIC_CACHE_DIR": str(self.folder / "cache")}
-            done = subprocess.run(["restic", "-r", opened["location"], "check", "--read-data"], env=environment,
-                                  capture_output=True, text=True)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            back = self.folder / repository["id"]
-            done = subprocess.run(["restic", "-r", opened["location"], "restore", "latest", "--target", str(back)], env=environment,
-                                  capture_output=True, text=True)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        opened = {row["id"]: self.house.client.post(f"/v1/repositories/{row['id']}/password")
+                  for row in self.house.client.items("/v1/repositories")}
+        self.house.stop()  # its proof of the point, due after a minute, would hold a lock that `restic check` does not share
+        for name, repository in opened.items():
+            environment = {**os.environ, "RESTIC_PASSWORD": repository["password"], "RESTIC_CACHE_DIR": str(self.folder / "cache")}
+            back = self.folder / name
+            for words in (["check", "--read-data"], ["restore", "latest", "--target", str(back)]):
+                done = subprocess.run(["restic", "-r", repository["location"], *words], env=environment, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertEqual(picture(self.restored_root(back)), picture(self.tree))
 
     def restored_root(self, folder):

@@ -40,6 +40,18 @@ TEST(ManualClock, CancelledTimersStaySilent) {
   EXPECT_FALSE(fired);
 }
 
+TEST(ManualClock, RunsWhatIsOverdueWithoutMoving) {
+  ManualClock clock{UtcTime(seconds(1000))};
+  int fired = 0;
+  clock.call_at(MonoTime(seconds(1)), [&] { ++fired; });
+  EXPECT_FALSE(clock.run_overdue());
+  clock.call_at(clock.mono(), [&] { ++fired; });
+  EXPECT_TRUE(clock.run_overdue());
+  EXPECT_FALSE(clock.run_overdue());
+  EXPECT_EQ(fired, 1);
+  EXPECT_EQ(clock.now(), UtcTime(seconds(1000)));
+}
+
 TEST(SystemClock, RunsTimersAndForgetsCancelledOnes) {
   SystemClock clock;
   std::promise<void> fired;

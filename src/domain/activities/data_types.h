@@ -116,6 +116,7 @@ struct RestoreRequest {
   RepositoryRef repository;  // method restic
   std::string snapshot_id;
   std::string snapshot_path;       // of a storage snapshot: where it can be read
+  UtcTime point_time{};            // of such a snapshot, by its system's clock; the epoch: unknown
   std::string mirror;              // of a copy that must be fetched first: where it is
   VolumeRef volume;                // of such a copy and of a storage snapshot: the original
   std::string source_path;         // the live path whose tree the snapshot holds
@@ -132,6 +133,7 @@ struct RestoreRequest {
     visit("repository", v.repository);
     visit("snapshot_id", v.snapshot_id);
     visit("snapshot_path", v.snapshot_path);
+    visit("point_time", v.point_time);
     visit("mirror", v.mirror);
     visit("volume", v.volume);
     visit("source_path", v.source_path);

@@ -10,6 +10,7 @@
 #include "core/env/posix/atomic_file.h"
 #include "core/env/posix/process.h"
 #include "domain/activities/engine_work.h"
+#include "domain/activities/untouched.h"
 #include "engine/backup/compare.h"
 #include "engine/backup/local_tree.h"
 #include "engine/backup/same_bytes.h"
@@ -42,10 +43,10 @@ bool look_the_same(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-// Whether the entry at `to` is what would be copied there: its bytes are read. What cannot be read
-// is not the same.
+// Whether the entry at `to` is what would be copied there: its bytes are read, unless it is
+// untouched. What cannot be read is not the same.
 bool same_entry(const fs::path& from, const struct stat& source, const fs::path& to,
-                const struct stat& target) {
+                const struct stat& target, const Untouched& untouched) {
   if (S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode)) {
     return true;
   }
@@ -59,13 +60,16 @@ bool same_entry(const fs::path& from, const struct stat& source, const fs::path&
   if (!S_ISREG(source.st_mode)) {
     return true;
   }
+  if (untouched.holds(from, source, to, target)) {
+    return true;
+  }
   const auto a = backup::open_for_reading(from);
   const auto b = backup::open_for_reading(to);
   return a && b && backup::have_same_bytes(a->get(), from, b->get(), to).value_or(false);
 }
 
 void plan_entry(const fs::path& from, const fs::path& to, const std::string& name,
-                RestorePlan& plan) {
+                const Untouched& untouched, RestorePlan& plan) {
   struct stat source{};
   struct stat target{};
   if (::lstat(from.c_str(), &source) != 0) {
@@ -76,7 +80,7 @@ void plan_entry(const fs::path& from, const fs::path& to, const std::string& nam
     if (plan.create_sample.size() < kSample) {
       plan.create_sample.push_back(name);
     }
-  } else if (same_entry(from, source, to, target)) {
+  } else if (same_entry(from, source, to, target, untouched)) {
     return;
   } else {
     ++plan.overwrites;
@@ -87,19 +91,24 @@ void plan_entry(const fs::path& from, const fs::path& to, const std::string& nam
   plan.bytes += S_ISREG(source.st_mode) ? static_cast<std::uint64_t>(source.st_size) : 0;
 }
 
-Status plan_pair(const Pair& pair, RestorePlan& plan) {
+Untouched untouched_since(const RestoreRequest& request) {
+  return {witness_between(request.snapshot_path, request.target), request.snapshot_path,
+          request.target, request.point_time};
+}
+
+Status plan_pair(const Pair& pair, const Untouched& untouched, RestorePlan& plan) {
   std::error_code failure;
   if (!fs::exists(fs::symlink_status(pair.from, failure))) {
     return Error(Code::kNotFound, fmt::format("the snapshot has no {}", pair.from.string()));
   }
   if (!fs::is_directory(fs::symlink_status(pair.from, failure))) {
-    plan_entry(pair.from, pair.to, pair.to.filename().string(), plan);
+    plan_entry(pair.from, pair.to, pair.to.filename().string(), untouched, plan);
     return {};
   }
   auto entries = fs::recursive_directory_iterator(pair.from, failure);
   for (; !failure && entries != fs::end(entries); entries.increment(failure)) {
     const fs::path relative = entries->path().lexically_relative(pair.from);
-    plan_entry(entries->path(), pair.to / relative, relative.string(), plan);
+    plan_entry(entries->path(), pair.to / relative, relative.string(), untouched, plan);
   }
   if (failure) {
     return Error(Code::kUnavailable,
@@ -142,8 +151,9 @@ Status plan_deletions(const RestoreRequest& request, RestorePlan& plan) {
 
 Result<Json> plan_directory_copy(const RestoreRequest& request) {
   RestorePlan plan;
+  const Untouched untouched = untouched_since(request);
   for (const Pair& pair : pairs_of(request)) {
-    HF_TRY_VOID(plan_pair(pair, plan));
+    HF_TRY_VOID(plan_pair(pair, untouched, plan));
   }
   const bool whole = request.in_place && request.paths.empty();
   if (request.means == "snapshot_restore" || (request.means == "replica_restore" && whole)) {
@@ -154,8 +164,9 @@ Result<Json> plan_directory_copy(const RestoreRequest& request) {
 
 Result<Json> copy_directory(const RestoreRequest& request, std::stop_token stop) {
   RestorePlan plan;
+  const Untouched untouched = untouched_since(request);
   for (const Pair& pair : pairs_of(request)) {
-    HF_TRY_VOID(plan_pair(pair, plan));
+    HF_TRY_VOID(plan_pair(pair, untouched, plan));
     const bool whole = fs::is_directory(fs::symlink_status(pair.from));
     HF_TRY_VOID(
         env::make_directories(whole ? pair.to.string() : pair.to.parent_path().string(), 0755));
@@ -186,7 +197,7 @@ Result<Json> compare_directory_copy(const RestoreRequest& request, std::stop_tok
   for (const Pair& pair : pairs_of(request)) {
     if (!fs::is_directory(fs::symlink_status(pair.from))) {
       RestorePlan plan;
-      HF_TRY_VOID(plan_pair(pair, plan));
+      HF_TRY_VOID(plan_pair(pair, Untouched(), plan));  // a verdict reads
       verdict.checked += 1;
       verdict.different += plan.creates + plan.overwrites;
       continue;

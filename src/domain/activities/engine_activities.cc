@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/base/units.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/engine_work.h"
 #include "domain/activities/progress_beat.h"
@@ -225,12 +226,7 @@ Result<Json> run_list_points(const DataContext& context, ActivityContext&, const
 }  // namespace
 
 void register_engine_activities(flow::ActivityRegistry& registry, const DataContext& context) {
-  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
-  const auto add = [&](const char* name, Activity run) {
-    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
-      return run(context, activity, input);
-    });
-  };
+  const AddActivities add(registry, context);
   add("engine.backup", run_backup);
   add("engine.copy", run_copy);
   add("engine.verify", run_verify);

@@ -6,6 +6,7 @@
 
 #include "core/base/units.h"
 #include "core/env/posix/atomic_file.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/native_work.h"
 #include "domain/activities/progress_beat.h"
@@ -127,12 +128,7 @@ Result<Json> drop_clone(const DataContext& context, ActivityContext& activity, c
 }  // namespace
 
 void register_native_activities(flow::ActivityRegistry& registry, const DataContext& context) {
-  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
-  const auto add = [&](const char* name, Activity run) {
-    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
-      return run(context, activity, input);
-    });
-  };
+  const AddActivities add(registry, context);
   add("storage.choose_means", choose_means);
   add("storage.restore", restore);
   add("storage.drop_clone", drop_clone);

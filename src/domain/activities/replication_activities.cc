@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/units.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/locked_names.h"
 #include "domain/activities/progress_beat.h"
@@ -194,12 +195,7 @@ Result<Json> drop_fetched(const DataContext& context, ActivityContext& activity,
 }  // namespace
 
 void register_replication_activities(flow::ActivityRegistry& registry, const DataContext& context) {
-  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
-  const auto add = [&](const char* name, Activity run) {
-    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
-      return run(context, activity, input);
-    });
-  };
+  const AddActivities add(registry, context);
   add("storage.replicate", replicate);
   add("storage.delete_copies", delete_copies);
   add("storage.fetch_copy", fetch_copy);

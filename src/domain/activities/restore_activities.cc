@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/base/units.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/directory_copy.h"
 #include "domain/activities/engine_work.h"
@@ -131,12 +132,7 @@ Result<Json> run_compare(const DataContext& context, ActivityContext& activity, 
 }  // namespace
 
 void register_restore_activities(flow::ActivityRegistry& registry, const DataContext& context) {
-  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
-  const auto add = [&](const char* name, Activity run) {
-    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
-      return run(context, activity, input);
-    });
-  };
+  const AddActivities add(registry, context);
   add("engine.plan_restore", run_plan_restore);
   add("engine.restore", run_restore);
   add("engine.compare_restored", run_compare);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/base/units.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/data_activities.h"
 #include "domain/activities/locked_names.h"
 #include "domain/activities/storage_work.h"
@@ -132,12 +133,7 @@ Result<Json> list_snapshots(const DataContext& context, ActivityContext& activit
 }  // namespace
 
 void register_storage_activities(flow::ActivityRegistry& registry, const DataContext& context) {
-  using Activity = Result<Json> (*)(const DataContext&, ActivityContext&, const Json&);
-  const auto add = [&](const char* name, Activity run) {
-    registry.add(name, [&context, run](ActivityContext& activity, const Json& input) {
-      return run(context, activity, input);
-    });
-  };
+  const AddActivities add(registry, context);
   add("storage.check_space", check_space);
   add("storage.verify_connectivity", verify_connectivity);
   add("storage.replica_state", replica_state);

@@ -8,6 +8,7 @@
 
 #include "core/crypto/digest.h"
 #include "domain/access/agents.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/plan_types.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/groups.h"
@@ -239,12 +240,7 @@ std::string copy_id_of(const std::string& point_id, const std::string& level,
 }
 
 void register_backup_activities(flow::ActivityRegistry& registry, const ServerContext& context) {
-  using Activity = Result<Json> (*)(const ServerContext&, const Json&);
-  const auto add = [&](const char* name, Activity activity) {
-    registry.add(name, [&context, activity](flow::ActivityContext&, const Json& input) {
-      return activity(context, input);
-    });
-  };
+  const activities::AddActivities add(registry, context);
   add("protect.begin_backup", begin_backup);
   add("protect.record_point", record_point);
   add("protect.plan_retention", plan_resource_retention);

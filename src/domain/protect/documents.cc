@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "core/audit/audit.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/groups.h"
 #include "domain/protect/ledger.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/policy_copies.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
@@ -58,27 +58,16 @@ async::Co<Result<Json>> in_transaction(const ServerContext* server, bool dry_run
   co_return *kept;
 }
 
-audit::Change change_of(const ServerContext& server, const Caller& caller, std::string action,
-                        std::string target, const Json& document) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.payload_hash = audit::payload_hash(to_text(document));
-  change.at = server.clock.now();
-  return change;
-}
-
-Status note(db::Connection& sql, const ServerContext& server, const Caller& caller,
-            std::string_view kind, ApplyAction action, const std::string& id,
-            const Json& document) {
+Status note_applied(db::Connection& sql, const ServerContext& server, const Caller& caller,
+                    std::string_view kind, ApplyAction action, const std::string& id,
+                    const Json& document) {
   if (action == ApplyAction::kUnchanged) {
     return {};
   }
-  return status_of(audit::append(
-      sql,
-      change_of(server, caller, fmt::format("{}.{}", kind, action_name(action)), id, document)));
+  return note(sql, server, caller,
+              {.action = fmt::format("{}.{}", kind, action_name(action)),
+               .target = id,
+               .payload_hash = hash_of(document)});
 }
 
 // The policy may demand nothing that a resource which it binds cannot give; its repositories and
@@ -159,7 +148,8 @@ async::Co<Result<Json>> apply_policy(const Services* services, Caller caller,
               "no resource is bound: 'holdfast resource add NAME --path DIR --policy {}'",
               applied.name));
         }
-        HF_TRY_VOID(note(sql, *server, caller, "policy", action, applied.id, request.document));
+        HF_TRY_VOID(
+            note_applied(sql, *server, caller, "policy", action, applied.id, request.document));
         return answer("policy", applied.name, applied.id, action, applied.version, binds, warnings,
                       request.dry_run);
       });
@@ -175,7 +165,8 @@ async::Co<Result<Json>> apply_channel(const Services* services, Caller caller,
       server, request.dry_run, [=](db::Connection& sql) -> Result<Json> {
         ChannelRow row{"", config.name, request.document};
         HF_TRY(const ApplyAction action, put_channel(sql, row, new_id));
-        HF_TRY_VOID(note(sql, *server, caller, "channel", action, row.id, request.document));
+        HF_TRY_VOID(
+            note_applied(sql, *server, caller, "channel", action, row.id, request.document));
         return answer("channel", row.name, row.id, action, 1, 0, {}, request.dry_run);
       });
 }
@@ -278,8 +269,8 @@ async::Co<Result<Json>> apply_resource(const Services* services, Caller caller,
           }
         }
         HF_TRY_VOID(inventory::put_resource(sql, resource));
-        HF_TRY_VOID(
-            note(sql, *server, caller, "resource", action, resource.id.text(), request.document));
+        HF_TRY_VOID(note_applied(sql, *server, caller, "resource", action, resource.id.text(),
+                                 request.document));
         return answer("resource", resource.name, resource.id.text(), action, 1, 1, {},
                       request.dry_run);
       });

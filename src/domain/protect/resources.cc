@@ -5,12 +5,12 @@
 #include <filesystem>
 
 #include "core/async/run.h"
-#include "core/audit/audit.h"
 #include "core/env/posix/atomic_file.h"
 #include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
 #include "domain/protect/groups.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/policy_copies.h"
 #include "domain/protect/policy_store.h"
 #include "domain/protect/repositories.h"
@@ -19,17 +19,6 @@
 
 namespace holdfast::protect {
 namespace {
-
-Status note(db::Connection& sql, const ServerContext& server, const Caller& caller,
-            std::string action, std::string target) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.at = server.clock.now();
-  return status_of(audit::append(sql, change));
-}
 
 constexpr size_t kMostSnapshots = 1023;  // of an ONTAP volume, those of others among them
 
@@ -240,7 +229,8 @@ async::Co<Result<inventory::Resource>> add_resource(const Services& services, Ca
     HF_TRY_VOID(check_capabilities(resource, policy));
     HF_TRY_VOID(check_group(sql, *server, resource, policy));
     HF_TRY_VOID(inventory::put_resource(sql, resource));
-    HF_TRY_VOID(note(sql, *server, caller, "resource.created", resource.id.text()));
+    HF_TRY_VOID(
+        note(sql, *server, caller, {.action = "resource.created", .target = resource.id.text()}));
     return resource;
   });
 }
@@ -255,7 +245,8 @@ async::Co<Result<inventory::Resource>> remove_resource(const Services& services,
         sql.exec("DELETE FROM expected_runs WHERE resource_id = ?1 AND status = 'expected'",
                  resource.id.text())));
     HF_TRY_VOID(drop_schedule_states(sql, resource.id.text()));
-    HF_TRY_VOID(note(sql, *server, caller, "resource.removed", resource.id.text()));
+    HF_TRY_VOID(
+        note(sql, *server, caller, {.action = "resource.removed", .target = resource.id.text()}));
     return resource;
   });
 }
@@ -291,7 +282,8 @@ async::Co<Result<inventory::Repository>> add_repository(const Services& services
             }));
   co_return co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Repository> {
     HF_TRY_VOID(inventory::put_repository(sql, made));
-    HF_TRY_VOID(note(sql, *server, caller, "repository.created", made.id.text()));
+    HF_TRY_VOID(
+        note(sql, *server, caller, {.action = "repository.created", .target = made.id.text()}));
     return made;
   });
 }
@@ -302,7 +294,8 @@ async::Co<Result<SecretString>> repository_password(const Services& services, Ca
   HF_CO_TRY(const inventory::Repository repository,
             co_await server->db.write([=](db::Connection& sql) -> Result<inventory::Repository> {
               HF_TRY(inventory::Repository found, inventory::find_repository(sql, id_or_name));
-              HF_TRY_VOID(note(sql, *server, caller, "repository.password_read", found.id.text()));
+              HF_TRY_VOID(note(sql, *server, caller,
+                               {.action = "repository.password_read", .target = found.id.text()}));
               return found;
             }));
   HF_CO_TRY(std::string text, env::read_small_file(repository.password_file));

@@ -2,29 +2,16 @@
 
 #include <fmt/core.h>
 
-#include "core/audit/audit.h"
 #include "domain/approve/approvals.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/start_run.h"
 
 namespace holdfast::protect {
 namespace {
 
-audit::Change change_of(const ServerContext& server, const Caller& caller, std::string action,
-                        std::string target, std::string detail, const Json& payload) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.detail = std::move(detail);
-  change.payload_hash = audit::payload_hash(to_text(payload));
-  change.at = server.clock.now();
-  return change;
-}
-
-async::Co<Status> note(const ServerContext* server, audit::Change change) {
-  co_return status_of(co_await server->db.write(
-      [change](db::Connection& sql) { return audit::append(sql, change); }));
+async::Co<Status> note_alone(const ServerContext* server, Caller caller, Noted what) {
+  co_return co_await server->db.write(
+      [=](db::Connection& sql) { return note(sql, *server, caller, what); });
 }
 
 async::Co<Result<flow::RunDescription>> find_run(const Services* services, std::string run_id) {
@@ -82,8 +69,8 @@ Status may_retry(const Caller& caller, const flow::RunDescription& run, const st
 async::Co<Status> cancel_run(const Services& services, Caller caller, std::string run_id) {
   const Services* all = &services;
   HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
-  HF_CO_TRY_VOID(co_await note(
-      &all->server, change_of(all->server, caller, "run.cancelled", run_id, "", Json())));
+  const Noted what{.action = "run.cancelled", .target = run_id};
+  HF_CO_TRY_VOID(co_await note_alone(&all->server, caller, what));
   co_return co_await all->flow.cancel(run, "asked by " + caller.principal.name);
 }
 
@@ -91,8 +78,11 @@ async::Co<Status> signal_run(const Services& services, Caller caller, std::strin
                              std::string name, Json payload) {
   const Services* all = &services;
   HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
-  HF_CO_TRY_VOID(co_await note(
-      &all->server, change_of(all->server, caller, "run.signalled", run_id, name, payload)));
+  const Noted what{.action = "run.signalled",
+                   .target = run_id,
+                   .detail = name,
+                   .payload_hash = hash_of(payload)};
+  HF_CO_TRY_VOID(co_await note_alone(&all->server, caller, what));
   co_return co_await all->flow.signal(run, name, payload, caller.request_id);
 }
 
@@ -100,8 +90,11 @@ async::Co<Status> terminate_run(const Services& services, Caller caller, std::st
                                 std::string reason) {
   const Services* all = &services;
   HF_CO_TRY(const flow::RunRef run, co_await open_run(all, run_id));
-  HF_CO_TRY_VOID(co_await note(&all->server, change_of(all->server, caller, "run.terminated",
-                                                       run_id, reason, Json(reason))));
+  const Noted what{.action = "run.terminated",
+                   .target = run_id,
+                   .detail = reason,
+                   .payload_hash = hash_of(Json(reason))};
+  HF_CO_TRY_VOID(co_await note_alone(&all->server, caller, what));
   const std::string why = reason.empty() ? "asked by " + caller.principal.name
                                          : fmt::format("{}: {}", caller.principal.name, reason);
   HF_CO_TRY_VOID(co_await all->flow.terminate(run, why));
@@ -136,9 +129,11 @@ async::Co<Result<std::string>> retry_run(const Services& services, Caller caller
   request.trigger = "retry";
   request.traceparent = caller.traceparent;
   request.retry_of = run_id;
-  HF_CO_TRY_VOID(
-      co_await note(&all->server, change_of(all->server, caller, "run.retried", request.run_id,
-                                            "retry of " + run_id, request.parameters)));
+  const Noted what{.action = "run.retried",
+                   .target = request.run_id,
+                   .detail = "retry of " + run_id,
+                   .payload_hash = hash_of(request.parameters)};
+  HF_CO_TRY_VOID(co_await note_alone(&all->server, caller, what));
   HF_CO_TRY_VOID(status_of(co_await start_run(all->flow, request)));
   co_return request.run_id;
 }
@@ -149,9 +144,11 @@ async::Co<Status> reset_run(const Services& services, Caller caller, std::string
   HF_CO_TRY(const auto run, co_await find_run(all, run_id));
   HF_CO_TRY_VOID(may_start(caller, run));
   const Json payload = JsonObject{{"event_id", event_id}, {"reason", reason}};
-  HF_CO_TRY_VOID(co_await note(
-      &all->server, change_of(all->server, caller, "run.reset", run_id,
-                              fmt::format("from event {}: {}", event_id, reason), payload)));
+  const Noted what{.action = "run.reset",
+                   .target = run_id,
+                   .detail = fmt::format("from event {}: {}", event_id, reason),
+                   .payload_hash = hash_of(payload)};
+  HF_CO_TRY_VOID(co_await note_alone(&all->server, caller, what));
   const std::string why = fmt::format("{}: {}", caller.principal.name, reason);
   co_return status_of(co_await all->flow.reset(flow::ref(flow::WorkflowId(run_id)), event_id, why,
                                                caller.request_id));

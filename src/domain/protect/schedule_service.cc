@@ -4,24 +4,20 @@
 
 #include <algorithm>
 
-#include "core/audit/audit.h"
 #include "domain/protect/fire.h"
+#include "domain/protect/noted.h"
 
 namespace holdfast::protect {
 namespace {
 
 constexpr std::size_t kMostBackfilled = 500;
 
-Status note(db::Connection& sql, const ServerContext& server, const Caller& caller,
-            std::string action, const Schedule& schedule, std::string detail) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = schedule.resource.name + "/" + schedule.entry.label;
-  change.request_id = caller.request_id;
-  change.detail = std::move(detail);
-  change.at = server.clock.now();
-  return status_of(audit::append(sql, change));
+Status note_on(db::Connection& sql, const ServerContext& server, const Caller& caller,
+               std::string action, const Schedule& schedule, std::string detail) {
+  return note(sql, server, caller,
+              {.action = std::move(action),
+               .target = schedule.resource.name + "/" + schedule.entry.label,
+               .detail = std::move(detail)});
 }
 
 Result<ScheduleView> view_of(db::Connection& sql, Schedule schedule) {
@@ -116,7 +112,7 @@ async::Co<Result<ScheduleView>> pause_schedule(const Services& services, Caller 
   co_return co_await server->db.write([=](db::Connection& sql) -> Result<ScheduleView> {
     HF_TRY(const Schedule schedule, find_schedule(sql, *server, name.resource, name.label));
     HF_TRY_VOID(set_pause(sql, *server, schedule, Pause{caller.principal.name, why, now}, now));
-    HF_TRY_VOID(note(sql, *server, caller, "schedule.paused", schedule, why));
+    HF_TRY_VOID(note_on(sql, *server, caller, "schedule.paused", schedule, why));
     return view_of(sql, schedule);
   });
 }
@@ -139,7 +135,7 @@ async::Co<Result<ScheduleView>> resume_schedule(const Services& services, Caller
                 return before;
               }
               HF_TRY_VOID(set_pause(sql, *server, before.schedule, std::nullopt, now));
-              HF_TRY_VOID(note(sql, *server, caller, "schedule.resumed", before.schedule, ""));
+              HF_TRY_VOID(note_on(sql, *server, caller, "schedule.resumed", before.schedule, ""));
               return view_of(sql, before.schedule);
             }));
   server->wake->store(true);
@@ -163,7 +159,7 @@ async::Co<Result<ExpectedRun>> trigger_schedule(const Services& services, Caller
               wanted.origin = "trigger";
               HF_TRY(const bool written, expect_run(sql, wanted));
               if (written) {
-                HF_TRY_VOID(note(sql, *server, caller, "schedule.triggered", schedule, id));
+                HF_TRY_VOID(note_on(sql, *server, caller, "schedule.triggered", schedule, id));
               }
               HF_TRY(const auto found, find_expected(sql, id));
               return found.value_or(wanted);
@@ -202,8 +198,8 @@ async::Co<Result<std::vector<ExpectedRun>>> backfill_schedule(const Services& se
                 row.batch = batch;
                 HF_TRY_VOID(status_of(expect_run(sql, row)));
               }
-              HF_TRY_VOID(note(sql, *server, caller, "schedule.backfilled", schedule,
-                               fmt::format("{} to {}", to_rfc3339(from), to_rfc3339(to))));
+              HF_TRY_VOID(note_on(sql, *server, caller, "schedule.backfilled", schedule,
+                                  fmt::format("{} to {}", to_rfc3339(from), to_rfc3339(to))));
               return rows_of_batch(sql, batch);
             }));
   server->wake->store(true);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/audit/audit.h"
 #include "domain/inventory/catalog.h"
 #include "domain/inventory/systems.h"
 #include "drivers/storage/ontap/clones.h"
@@ -29,18 +28,6 @@ Co<Result<std::shared_ptr<ontap::System>>> open_system(const Services* services,
                                 stored.name));
   }
   co_return system;
-}
-
-Status note_system(db::Connection& sql, const ServerContext& server, const Caller& caller,
-                   std::string action, std::string target, const Json& payload) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.payload_hash = audit::payload_hash(to_text(payload));
-  change.at = server.clock.now();
-  return status_of(audit::append(sql, change));
 }
 
 Co<Result<RunningRuns>> running_runs(const Services* services) {

@@ -18,10 +18,6 @@ namespace holdfast::protect {
 async::Co<Result<std::shared_ptr<storage::ontap::System>>> open_system(const Services* services,
                                                                        std::string id_or_name);
 
-// The audit row of a change.
-Status note_system(db::Connection& sql, const ServerContext& server, const Caller& caller,
-                   std::string action, std::string target, const Json& payload);
-
 // A protected volume: whose it is, and how the driver names it.
 struct ProtectedVolume {
   inventory::Resource resource;

@@ -5,6 +5,7 @@
 
 #include "domain/inventory/catalog.h"
 #include "domain/protect/backup_activities.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/system_access.h"
 #include "domain/protect/systems.h"
 #include "drivers/storage/ontap/clones.h"
@@ -120,7 +121,10 @@ Co<Result<Json>> adopt_one_snapshot(const Services* services, Caller caller,
   const std::string was = name.svm + ":" + name.volume + "/" + name.snapshot;
   HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
     HF_TRY_VOID(inventory::put_point(sql, point));
-    return note_system(sql, *server, caller, "system.snapshot_adopted", point.id.text(), Json(was));
+    return note(sql, *server, caller,
+                {.action = "system.snapshot_adopted",
+                 .target = point.id.text(),
+                 .payload_hash = hash_of(Json(was))});
   }));
   co_return Json(JsonObject{{"kind", "snapshot"},
                             {"object", was},
@@ -206,8 +210,10 @@ Co<Result<Json>> adopt_one_relation(const Services* services, Caller caller,
   const ServerContext* server = &services->server;
   const std::string object = relation.source + std::string(kArrow) + relation.destination;
   HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-    return note_system(sql, *server, caller, "system.relationship_adopted", object,
-                       Json(JsonObject{{"policy_changed", changed}}));
+    return note(sql, *server, caller,
+                {.action = "system.relationship_adopted",
+                 .target = object,
+                 .payload_hash = hash_of(JsonObject{{"policy_changed", changed}})});
   }));
   co_return Json(JsonObject{
       {"kind", "relationship"},
@@ -274,8 +280,8 @@ Co<Status> remove_unused(const Services* services, Caller caller, ontap::Cluster
     const std::string name = volume.svm + ":" + volume.name;
     removed->push_back(JsonObject{{"cluster", cluster->name}, {"object", name}});
     HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-      return note_system(sql, *server, caller, "system.clone_removed", cluster->name + "/" + name,
-                         Json());
+      return note(sql, *server, caller,
+                  {.action = "system.clone_removed", .target = cluster->name + "/" + name});
     }));
   }
   co_return Status();
@@ -299,8 +305,8 @@ Co<Status> split_again(const Services* services, Caller caller, ontap::ClusterPt
     started->push_back(JsonObject{
         {"cluster", cluster->name}, {"object", name}, {"snapshot", ontap::recovered_from(volume)}});
     HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-      return note_system(sql, *server, caller, "system.split_started", cluster->name + "/" + name,
-                         Json());
+      return note(sql, *server, caller,
+                  {.action = "system.split_started", .target = cluster->name + "/" + name});
     }));
   }
   co_return Status();

@@ -10,10 +10,10 @@
 #include <set>
 
 #include "core/async/run.h"
-#include "core/audit/audit.h"
 #include "core/base/log.h"
 #include "core/env/posix/atomic_file.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/repositories.h"
 #include "domain/protect/system_access.h"
 
@@ -96,7 +96,9 @@ Co<Result<inventory::StoredSystem>> put_system(const Services& services, Caller 
                 row.created_at = before->created_at;
               }
               HF_TRY_VOID(inventory::put_system(sql, row));
-              HF_TRY_VOID(note_system(sql, *server, caller, "system.saved", row.id, row.document));
+              Noted saved{.action = "system.saved", .target = row.id};
+              saved.payload_hash = hash_of(row.document);
+              HF_TRY_VOID(note(sql, *server, caller, saved));
               return row;
             }));
   HF_CO_TRY_VOID(all->data.systems().put(endpoint));
@@ -128,7 +130,8 @@ Co<Result<inventory::StoredSystem>> remove_system(const Services& services, Call
                                          system.name, used->second));
               }
               HF_TRY_VOID(inventory::remove_system(sql, system.id));
-              HF_TRY_VOID(note_system(sql, *server, caller, "system.removed", system.id, Json()));
+              const Noted removed{.action = "system.removed", .target = system.id};
+              HF_TRY_VOID(note(sql, *server, caller, removed));
               return system;
             }));
   all->data.systems().remove(gone.name);

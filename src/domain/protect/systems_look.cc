@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/protect/noted.h"
 #include "domain/protect/system_access.h"
 #include "domain/protect/systems.h"
 #include "drivers/storage/ontap/connection_check.h"
@@ -105,7 +106,7 @@ Co<Result<Json>> acknowledge_event(const Services& services, Caller caller, std:
   HF_CO_TRY_VOID(co_await ontap::acknowledge_event(system, event, caller.principal.name));
   const std::string target = system->endpoint().name + "/" + event;
   HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-    return note_system(sql, *server, caller, "system.event_acknowledged", target, Json());
+    return note(sql, *server, caller, {.action = "system.event_acknowledged", .target = target});
   }));
   co_return Json(JsonObject{{"id", event}, {"state", "acknowledged"}});
 }
@@ -117,7 +118,10 @@ Co<Result<Json>> annotate_event(const Services& services, Caller caller, std::st
   HF_CO_TRY_VOID(co_await ontap::annotate_event(system, event, text));
   const std::string target = system->endpoint().name + "/" + event;
   HF_CO_TRY_VOID(co_await server->db.write([=](db::Connection& sql) -> Status {
-    return note_system(sql, *server, caller, "system.event_annotated", target, Json(text));
+    return note(sql, *server, caller,
+                {.action = "system.event_annotated",
+                 .target = target,
+                 .payload_hash = hash_of(Json(text))});
   }));
   co_return Json(JsonObject{{"id", event}, {"annotation", text}});
 }

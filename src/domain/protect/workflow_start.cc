@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "core/audit/audit.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/services.h"
 #include "domain/protect/start_run.h"
 
@@ -116,19 +116,6 @@ Result<std::optional<inventory::Resource>> subject_of(db::Connection& sql,
   return std::optional(std::move(resource));
 }
 
-audit::Change change_of(const ServerContext& server, const Caller& caller, std::string action,
-                        std::string target, std::string detail, const Json& payload) {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.detail = std::move(detail);
-  change.payload_hash = audit::payload_hash(to_text(payload));
-  change.at = server.clock.now();
-  return change;
-}
-
 }  // namespace
 
 const JsonObject& workflow_schemas() { return schemas(); }
@@ -160,13 +147,15 @@ async::Co<Result<std::string>> start_workflow(const Services& services, Caller c
   if (name == "scheduled_backup" && find(parameters, "manual") == nullptr) {
     request.parameters.get_object()["manual"] = true;
   }
-  const audit::Change change =
-      change_of(*server, caller, "workflow.started", request.run_id, name, parameters);
+  const Noted what{.action = "workflow.started",
+                   .target = request.run_id,
+                   .detail = name,
+                   .payload_hash = hash_of(parameters)};
   HF_CO_TRY(const auto subject,
             co_await server->db.write(
                 [=](db::Connection& sql) -> Result<std::optional<inventory::Resource>> {
                   HF_TRY(auto found, subject_of(sql, name, parameters));
-                  HF_TRY_VOID(status_of(audit::append(sql, change)));
+                  HF_TRY_VOID(note(sql, *server, caller, what));
                   return found;
                 }));
   if (subject) {

@@ -1,6 +1,6 @@
 #include "domain/recover/approvals_service.h"
 
-#include "core/audit/audit.h"
+#include "domain/protect/noted.h"
 
 namespace holdfast::recover {
 namespace {
@@ -28,17 +28,14 @@ async::Co<Result<Approval>> decide_approval(const protect::Services& services,
   const protect::ServerContext* server = &services.server;
   HF_CO_TRY(const Approval decided,
             co_await server->db.write([=](db::Connection& sql) -> Result<Approval> {
-              const UtcTime now = server->clock.now();
-              HF_TRY(Approval approval, decide_or_repeat(sql, id, decision, caller.principal, now));
-              audit::Change change;
-              change.actor = caller.principal.name;
-              change.action = decision.approved ? "approval.approved" : "approval.denied";
-              change.target = id;
-              change.request_id = caller.request_id;
-              change.detail = approval.self_approval ? "own request" : "";
-              change.payload_hash = approval.proposal_hash;
-              change.at = now;
-              HF_TRY_VOID(status_of(audit::append(sql, change)));
+              HF_TRY(Approval approval,
+                     decide_or_repeat(sql, id, decision, caller.principal, server->clock.now()));
+              HF_TRY_VOID(protect::note(
+                  sql, *server, caller,
+                  {.action = decision.approved ? "approval.approved" : "approval.denied",
+                   .target = id,
+                   .detail = approval.self_approval ? "own request" : "",
+                   .payload_hash = approval.proposal_hash}));
               return approval;
             }));
   Json signal = JsonObject{

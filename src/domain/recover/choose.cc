@@ -199,6 +199,7 @@ Result<std::vector<std::string>> relative_paths(const inventory::Resource& resou
 
 Result<activities::RestoreRequest> read_request(db::Connection& sql,
                                                 const inventory::Resource& resource,
+                                                const inventory::Point& point,
                                                 const inventory::Copy& copy) {
   activities::RestoreRequest request;
   request.source_path = resource.path;
@@ -210,6 +211,7 @@ Result<activities::RestoreRequest> read_request(db::Connection& sql,
   }
   if (copy.method != "restic") {
     request.snapshot_path = copy.location;
+    request.point_time = point.time;
     request.volume = {resource.driver, resource.path, resource.agent};
     return request;
   }

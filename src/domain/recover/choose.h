@@ -45,9 +45,10 @@ Result<Target> resolve_target(db::Connection& sql, const inventory::Resource& so
 Result<std::vector<std::string>> relative_paths(const inventory::Resource& resource,
                                                 const std::vector<std::string>& paths);
 
-// What the data activities need to read this copy.
+// What the data activities need to read this copy of `point`.
 Result<activities::RestoreRequest> read_request(db::Connection& sql,
                                                 const inventory::Resource& resource,
+                                                const inventory::Point& point,
                                                 const inventory::Copy& copy);
 
 }  // namespace holdfast::recover

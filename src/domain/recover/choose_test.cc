@@ -96,6 +96,18 @@ TEST_F(Choose, RepositoriesAreReadBeforeStorageSnapshots) {
   EXPECT_EQ(choose_copy(point, "cloud").error().code(), Code::kNotFound);
 }
 
+// Only the clock that took a storage snapshot can say which files it holds untouched.
+TEST_F(Choose, OnlyAStorageSnapshotIsReadByItsTime) {
+  const inventory::Point point = choose("a", std::nullopt)->point;
+  ASSERT_TRUE(database_.write([&](db::Connection& sql) -> Status {
+    inventory::Copy copy = choose_copy(point, "local_snapshot").value();
+    EXPECT_EQ(read_request(sql, resource_, point, copy)->point_time, point.time);
+    copy.method = "snapmirror";
+    EXPECT_EQ(read_request(sql, resource_, point, copy)->point_time, UtcTime());
+    return {};
+  }));
+}
+
 TEST_F(Choose, TargetsAreInPlaceAPathOrAnotherResource) {
   EXPECT_TRUE(target("in-place")->in_place);
   EXPECT_EQ(target("in-place")->path, "/srv/a");

@@ -9,6 +9,7 @@
 
 #include "core/crypto/digest.h"
 #include "core/env/posix/atomic_file.h"
+#include "domain/activities/add_activities.h"
 #include "domain/activities/recovery_types.h"
 #include "domain/approve/approvals.h"
 #include "domain/inventory/catalog.h"
@@ -61,7 +62,7 @@ Status add_members(db::Connection& sql, const ServerContext& context, const Chos
     HF_TRY(const inventory::Resource resource,
            inventory::find_resource(sql, point.resource.text()));
     HF_TRY(const inventory::Copy copy, choose_copy(point, get_string(input, "copy"), true));
-    HF_TRY(RestoreRequest request, read_request(sql, resource, copy));
+    HF_TRY(RestoreRequest request, read_request(sql, resource, point, copy));
     if (!request.mirror.empty()) {
       return Error(Code::kFailedPrecondition,
                    fmt::format("the copy of '{}' is on another system: a group is recovered from "
@@ -101,6 +102,19 @@ Status set_means(const ServerContext& context, const Json& input, RecoveryPlan& 
   return {};
 }
 
+// What the plans of recoveries and proofs have in common.
+template <class Plan>
+void take_point(const Json& input, const ChosenPoint& chosen, const inventory::Copy& copy,
+                Plan& plan) {
+  plan.run_id = get_string(input, "run_id");
+  plan.resource_id = chosen.resource.id.text();
+  plan.resource_name = chosen.resource.name;
+  plan.point_id = chosen.point.id.text();
+  plan.point_time = chosen.point.time;
+  plan.copy_id = copy.id.text();
+  plan.copy_level = copy.level;
+}
+
 Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext& context,
                                         const Json& input) {
   HF_TRY(const ChosenPoint chosen, choose_point(sql, get_string(input, "source_backup"),
@@ -114,15 +128,9 @@ Result<RecoveryPlan> make_recovery_plan(db::Connection& sql, const ServerContext
          choose_copy(chosen.point, get_string(input, "copy"), snapshots_first));
   HF_TRY(const protect::Policy policy, protect::policy_of(sql, chosen.resource, context.timezone));
   RecoveryPlan plan;
-  plan.run_id = get_string(input, "run_id");
-  plan.resource_id = chosen.resource.id.text();
-  plan.resource_name = chosen.resource.name;
-  plan.point_id = chosen.point.id.text();
-  plan.point_time = chosen.point.time;
-  plan.copy_id = copy.id.text();
-  plan.copy_level = copy.level;
+  take_point(input, chosen, copy, plan);
   plan.copy_where = copy.repository.empty() ? copy.location : copy.repository;
-  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, chosen.point, copy));
   HF_TRY(plan.restore.paths, relative_paths(chosen.resource, text_list(input, "paths")));
   plan.restore.target = target.path;
   plan.restore.in_place = target.in_place;
@@ -240,17 +248,11 @@ Result<ProofPlan> make_proof_plan(db::Connection& sql, const ServerContext& cont
   HF_TRY(const inventory::Copy copy, choose_copy(chosen.point, get_string(input, "copy")));
   HF_TRY(const protect::Policy policy, protect::policy_of(sql, chosen.resource, context.timezone));
   ProofPlan plan;
-  plan.run_id = get_string(input, "run_id");
-  plan.resource_id = chosen.resource.id.text();
-  plan.resource_name = chosen.resource.name;
-  plan.point_id = chosen.point.id.text();
-  plan.point_time = chosen.point.time;
-  plan.copy_id = copy.id.text();
-  plan.copy_level = copy.level;
+  take_point(input, chosen, copy, plan);
   plan.level =
       get_string(input, "level", std::string(inventory::proof_level_name(policy.proof.level)));
   HF_TRY_VOID(status_of(inventory::proof_level_from_name(plan.level)));
-  HF_TRY(plan.restore, read_request(sql, chosen.resource, copy));
+  HF_TRY(plan.restore, read_request(sql, chosen.resource, chosen.point, copy));
   plan.restore.target = context.scratch_dir() + "/" + plan.run_id;
   plan.agent = chosen.resource.agent;
   plan.probe_command = chosen.resource.probe_command;
@@ -289,12 +291,7 @@ Result<Json> record_proof(const ServerContext& context, const Json& input) {
 }  // namespace
 
 void register_recovery_activities(flow::ActivityRegistry& registry, const ServerContext& context) {
-  using Activity = Result<Json> (*)(const ServerContext&, const Json&);
-  const auto add = [&](const char* name, Activity activity) {
-    registry.add(name, [&context, activity](flow::ActivityContext&, const Json& input) {
-      return activity(context, input);
-    });
-  };
+  const activities::AddActivities add(registry, context);
   add("recover.begin", begin);
   add("recover.request_approval", request_approval);
   add("recover.end_approval", end_approval);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/audit/audit.h"
-
 namespace holdfast::api {
 
 std::string Call::path_value(std::string_view name) const {
@@ -40,16 +38,6 @@ Json page(JsonArray items, int limit) {
   const bool full = static_cast<int>(items.size()) >= limit;
   Json cursor = full ? Json(get_string(items.back(), "id")) : Json();
   return JsonObject{{"items", std::move(items)}, {"next_cursor", std::move(cursor)}};
-}
-
-Status Call::note(db::Connection& sql, std::string action, std::string target, UtcTime now) const {
-  audit::Change change;
-  change.actor = caller.principal.name;
-  change.action = std::move(action);
-  change.target = std::move(target);
-  change.request_id = caller.request_id;
-  change.at = now;
-  return status_of(audit::append(sql, change));
 }
 
 }  // namespace holdfast::api

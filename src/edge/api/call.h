@@ -31,8 +31,6 @@ struct Call {
   Result<int> limit() const;
   // Refuses a body with other fields than the named ones.
   Status only_fields(std::initializer_list<std::string_view> names) const;
-  // The audit row of what this call changes, in the transaction of the change.
-  Status note(db::Connection& sql, std::string action, std::string target, UtcTime now) const;
 };
 
 // Answers the JSON body of a success.

@@ -11,6 +11,7 @@
 #include "domain/inventory/catalog.h"
 #include "domain/inventory/systems.h"
 #include "domain/protect/ledger.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/schedule_service.h"
 #include "edge/api/agent_view.h"
 #include "edge/api/handlers.h"
@@ -324,7 +325,8 @@ async::Co<Result<Json>> add_key(Call call) {
   const SecretString text = access::make_key_text(server->random);
   HF_CO_TRY(const access::ApiKey made,
             co_await server->db.write([=](db::Connection& sql) -> Result<access::ApiKey> {
-              HF_TRY_VOID(call.note(sql, "key.created", key.id, key.created_at));
+              HF_TRY_VOID(protect::note(sql, call.server(), call.caller,
+                                        {.action = "key.created", .target = key.id}));
               return access::add_key(sql, key, text);
             }));
   Json view = key_view(made);
@@ -338,7 +340,8 @@ async::Co<Result<Json>> revoke_key(Call call) {
             co_await call.server().db.write([=](db::Connection& sql) -> Result<access::ApiKey> {
               HF_TRY(const access::ApiKey revoked,
                      access::revoke_key(sql, call.path_value("id"), now));
-              HF_TRY_VOID(call.note(sql, "key.revoked", revoked.id, now));
+              HF_TRY_VOID(protect::note(sql, call.server(), call.caller,
+                                        {.action = "key.revoked", .target = revoked.id}));
               return revoked;
             }));
   co_return key_view(key);

@@ -3,6 +3,7 @@
 
 #include "domain/access/agents.h"
 #include "domain/inventory/catalog.h"
+#include "domain/protect/noted.h"
 #include "domain/protect/repositories.h"
 #include "edge/api/agent_tasks.h"
 #include "edge/api/agent_view.h"
@@ -66,7 +67,8 @@ async::Co<Result<Json>> add_agent(Call call) {
   const SecretString key = access::make_key_text(server.random);
   HF_CO_TRY(Json view, co_await server.db.write([=](db::Connection& sql) -> Result<Json> {
     HF_TRY_VOID(access::add_agent(sql, agent, key));
-    HF_TRY_VOID(call.note(sql, "agent.created", agent.id, agent.created_at));
+    HF_TRY_VOID(protect::note(sql, call.server(), call.caller,
+                              {.action = "agent.created", .target = agent.id}));
     return row_of(sql, call, agent);
   }));
   view.get_object()["key"] = key.expose();
@@ -77,7 +79,8 @@ async::Co<Result<Json>> remove_agent(Call call) {
   const UtcTime now = call.server().clock.now();
   co_return co_await call.server().db.write([=](db::Connection& sql) -> Result<Json> {
     HF_TRY(const access::Agent agent, access::remove_agent(sql, call.path_value("id"), now));
-    HF_TRY_VOID(call.note(sql, "agent.removed", agent.id, now));
+    HF_TRY_VOID(protect::note(sql, call.server(), call.caller,
+                              {.action = "agent.removed", .target = agent.id}));
     return row_of(sql, call, agent);
   });
 }

@@ -1,5 +1,6 @@
 #include "flow/embedded/deadlines.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace holdfast::flow::embedded {
@@ -10,28 +11,39 @@ constexpr Nanoseconds kLongestWait = std::chrono::minutes(5);
 
 }  // namespace
 
-void Deadlines::set(const RunId& run, std::optional<UtcTime> when) {
+std::uint64_t Deadlines::mark() const {
   const std::lock_guard lock(mutex_);
+  return asked_;
+}
+
+void Deadlines::put_locked(const RunId& run, std::optional<Time> time) {
   if (const auto found = times_.find(run); found != times_.end()) {
-    order_.erase({found->second, run});
+    order_.erase({found->second.when, run});
     times_.erase(found);
   }
-  if (when && !stopped_) {
-    times_.emplace(run, *when);
-    order_.emplace(*when, run);
+  if (time && !stopped_) {
+    times_.emplace(run, *time);
+    order_.emplace(time->when, run);
   }
   arm_locked();
 }
 
-void Deadlines::set_earlier(const RunId& run, UtcTime when) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = times_.find(run);
-    if (found != times_.end() && found->second <= when) {
-      return;
-    }
+void Deadlines::set(const RunId& run, std::optional<UtcTime> when, std::uint64_t mark) {
+  const std::lock_guard lock(mutex_);
+  const auto found = times_.find(run);
+  if (found != times_.end() && found->second.asked > mark) {
+    const Time asked = found->second;
+    put_locked(run, Time{std::min(when.value_or(asked.when), asked.when), asked.asked});
+    return;
   }
-  set(run, when);
+  put_locked(run, when ? std::optional(Time{*when}) : std::nullopt);
+}
+
+void Deadlines::set_earlier(const RunId& run, UtcTime when) {
+  const std::lock_guard lock(mutex_);
+  const auto found = times_.find(run);
+  const UtcTime first = found == times_.end() ? when : std::min(found->second.when, when);
+  put_locked(run, Time{first, ++asked_});
 }
 
 void Deadlines::stop() {

@@ -145,8 +145,9 @@ void Engine::State::follow_up(Actor& actor, Flight& flight) {
   if (flight.tend_children) {
     tend_children(actor);
   }
+  const std::uint64_t mark = deadlines_->mark();  // an attempt may begin while we look
   Glance glance(*this, actor.id);
-  deadlines_->set(actor.id, next_deadline(*actor.state, glance));
+  deadlines_->set(actor.id, next_deadline(*actor.state, glance), mark);
 }
 
 // Whether this very attempt is under way, or over with its end in the inbox. In this order: an end

@@ -53,6 +53,19 @@ bool ManualClock::advance_to_next() {
   return true;
 }
 
+bool ManualClock::run_overdue() {
+  MonoTime now;
+  {
+    const std::lock_guard lock(mutex_);
+    now = MonoTime(now_ - start_);
+    if (timers_.empty() || timers_.begin()->first.first > now) {
+      return false;
+    }
+  }
+  run_due(now);
+  return true;
+}
+
 size_t ManualClock::pending() const {
   const std::lock_guard lock(mutex_);
   return timers_.size();

@@ -22,6 +22,9 @@ class ManualClock final : public Clock {
   void advance(Nanoseconds step);
   // Moves to the next pending timer and runs it; false when none is pending.
   bool advance_to_next();
+  // Runs what is due at this instant: a timer that was set for now, or for what has passed already.
+  // False when nothing is.
+  bool run_overdue();
   size_t pending() const;
 
  private:
