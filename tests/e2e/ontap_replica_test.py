@@ -3,12 +3,13 @@ a new volume, and file by file, with nothing of it left afterwards."""
 
 import unittest
 
-from house import fill, picture
+import temporal_test
+from house import fill, picture, require_program
 from ontap_native_test import NativeTest
 from ontap_test import contents
 
 
-class Replicas(NativeTest):
+class ReplicaTest(NativeTest):
     """A volume with snapshots, a replica on the second cluster and a copy in an object store."""
 
     def setUp(self):
@@ -31,6 +32,8 @@ class Replicas(NativeTest):
     def detail(self, run, step="restore"):
         return self.steps(run)[step]["detail"]
 
+
+class OnEitherEngine(ReplicaTest):
     def test_the_volume_goes_back_from_the_second_cluster_and_keeps_its_snapshots(self):
         self.damage()
         newer = self.backup()
@@ -45,6 +48,18 @@ class Replicas(NativeTest):
         self.assertTrue((self.volume / "new" / "file").is_file(), self.detail(back))
         self.assertEqual(self.house.client.get(f"/v1/points/{newer}")["copies"][0]["state"], "available")
 
+
+class OnTemporal(OnEitherEngine):
+    def setUp(self):
+        require_program(self)
+        temporal_test.require_temporal(self)
+        super().setUp()
+
+    def prepare(self, house):
+        temporal_test.use_temporal(house)
+
+
+class Replicas(ReplicaTest):
     def test_files_come_back_from_the_second_cluster(self):
         self.damage()
         run = self.recover(self.point, copy="remote_replica", recovery_type="file", paths=["text.txt", "d1/f1.bin"])
@@ -106,6 +121,14 @@ class Directories(NativeTest):
         self.assertEqual(run.means, "files_copied")
         self.assertIn("is a part of its volume", self.steps(run)["restore"]["detail"])
         self.assertEqual(picture(inside), before)
+
+
+def setUpModule():
+    temporal_test.setUpModule()
+
+
+def tearDownModule():
+    temporal_test.tearDownModule()
 
 
 if __name__ == "__main__":
