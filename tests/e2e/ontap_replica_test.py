@@ -7,6 +7,7 @@ import temporal_test
 from house import fill, picture, require_program
 from ontap_native_test import NativeTest
 from ontap_test import contents
+from temporal_test import setUpModule, tearDownModule  # noqa: F401
 
 
 class ReplicaTest(NativeTest):
@@ -121,14 +122,6 @@ class Directories(NativeTest):
         self.assertEqual(run.means, "files_copied")
         self.assertIn("is a part of its volume", self.steps(run)["restore"]["detail"])
         self.assertEqual(picture(inside), before)
-
-
-def setUpModule():
-    temporal_test.setUpModule()
-
-
-def tearDownModule():
-    temporal_test.tearDownModule()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import temporal_test
 from house import require_program
 from ontap_native_test import GroupTest
 from ontap_test import contents
+from temporal_test import setUpModule, tearDownModule  # noqa: F401
 
 
 class Sequence(GroupTest):
@@ -93,14 +94,6 @@ class SequenceOnTemporal(Sequence):
 
     def prepare(self, house):
         temporal_test.use_temporal(house)
-
-
-def setUpModule():
-    temporal_test.setUpModule()
-
-
-def tearDownModule():
-    temporal_test.tearDownModule()
 
 
 if __name__ == "__main__":

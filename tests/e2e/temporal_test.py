@@ -29,11 +29,13 @@ class DevServer:
     """`temporal server start-dev` on a database of its own."""
 
     def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="holdfast-temporal-")
+        self.folder = None
         self.address = f"127.0.0.1:{free_port()}"
         self.process = None
 
     def start(self):
+        if self.folder is None:  # else what was killed goes on with its database
+            self.folder = tempfile.TemporaryDirectory(prefix="holdfast-temporal-")
         with open(Path(self.folder.name) / "log", "ab") as log:
             self.process = subprocess.Popen([PROGRAM, "server", "start-dev", "--headless", "--port", self.address.split(":")[1],
                                              "--db-filename", f"{self.folder.name}/temporal.db", "--log-level", "error"],
@@ -48,7 +50,9 @@ class DevServer:
         if self.process:
             self.process.kill()
             self.process.wait()
-        self.folder.cleanup()
+            self.process = None
+            self.folder.cleanup()
+            self.folder = None
 
 
 SERVER = DevServer()

@@ -190,7 +190,8 @@ Co<Status> OntapRestore::restore_into(ClusterPtr cluster, std::string target, Co
 }
 
 // A new volume of the original's SVM, filled with the whole copy. One that is there already is of
-// an earlier attempt: of type rw it is whole, of type dp it is filled anew.
+// an earlier attempt: of type rw it is whole, of type dp it may hold a part, and only an empty one
+// can be filled.
 Co<Result<VolumeInfo>> OntapRestore::fill_volume(Open original, Copy copy, CopySource source,
                                                  NewPlace place) {
   const auto& [cluster, like] = original;
@@ -200,19 +201,25 @@ Co<Result<VolumeInfo>> OntapRestore::fill_volume(Open original, Copy copy, CopyS
                     fmt::format("volume {}:{} is in the way: it was not made for this recovery",
                                 like.svm, place.name));
   }
-  if (!found || found->type == "dp") {
-    if (!found) {
-      HF_CO_TRY_VOID(co_await make_replica_volume(cluster, like, place.name, place.comment));
-    }
+  const std::string target = like.svm + ":" + place.name;
+  if (found && found->type == "dp") {
+    HF_CO_TRY_VOID(co_await end_restores(cluster, target));  // one that runs may end well meanwhile
+    HF_CO_TRY(found, co_await find_volume(cluster, like.svm, place.name));
+  }
+  if (found && found->type == "dp") {
+    HF_CO_TRY_VOID(co_await remove_clone_volume(cluster, *found));
+    found = std::nullopt;
+  }
+  if (!found) {
+    HF_CO_TRY_VOID(co_await make_replica_volume(cluster, like, place.name, place.comment));
     source.files.clear();
-    HF_CO_TRY_VOID(co_await restore_into(cluster, like.svm + ":" + place.name, std::move(copy),
-                                         std::move(source)));
+    HF_CO_TRY_VOID(co_await restore_into(cluster, target, std::move(copy), std::move(source)));
     HF_CO_TRY(found, co_await find_volume(cluster, like.svm, place.name));
   }
   if (!found || found->type == "dp") {
     co_return Error(Code::kUnavailable, "the restored volume cannot be seen: try again",
                     Retry::kTransient)
-        .with("volume", like.svm + ":" + place.name);
+        .with("volume", target);
   }
   if (found->junction != place.junction.path) {
     HF_CO_TRY_VOID(co_await mount_volume(cluster, *found, place.junction.path));

@@ -7,6 +7,7 @@
 
 #include "drivers/storage/ontap/clones.h"
 #include "drivers/storage/ontap/relations.h"
+#include "drivers/storage/ontap/splits.h"
 #include "drivers/storage/ontap/testing/mirrored.h"
 
 namespace holdfast::storage::ontap {
@@ -41,6 +42,16 @@ class SlowOntapCopyTest : public testing::Mirrored {
     ASSERT_TRUE(left) << left.error().to_string();
     for (const RelationInfo& one : *left) {
       EXPECT_FALSE(one.restores) << "a restore left its relation to " << one.relation.destination;
+    }
+  }
+  // A repeated fetch finds what the first has made, and a repeated drop finds nothing.
+  void drop_after_another_attempt(const CopySource& source, const std::string& path) {
+    const auto again = run(restore().fetch_copy(volume_, source, "run_1"));
+    ASSERT_TRUE(again) << again.error().to_string();
+    EXPECT_EQ(again->path, path);
+    for (int i = 0; i < 2; ++i) {
+      const Status dropped = run(restore().drop_fetched(volume_, source.relation, "run_1"));
+      ASSERT_TRUE(dropped) << dropped.error().to_string();
     }
   }
   std::string beside(const std::string& name) const { return bed_->svm_root() + "/" + name; }
@@ -101,6 +112,20 @@ TEST_P(SlowOntapCopyTest, FillsANewVolumeAtAPlace) {
   EXPECT_NE(taken.error().message().find("something is there already"), std::string::npos);
 }
 
+TEST_P(SlowOntapCopyTest, BeginsAnewWhereAnAttemptLeftAPart) {
+  const Relation relation = mirror_with_point();
+  const std::string name = bed_->name() + "_part";
+  const VolumeInfo original = *volume(bed_->name());
+  ASSERT_TRUE(run(
+      make_replica_volume(bed_->cluster(), original, name, recovered_comment(original, "pt_1"))));
+  const std::string part = volume(name)->uuid;
+  const Status restored =
+      run(restore().restore_copy(volume_, {relation.id, "pt_1", {}, beside(name)}));
+  ASSERT_TRUE(restored) << restored.error().to_string();
+  EXPECT_EQ(read_file(beside(name) + "/a"), "first");
+  EXPECT_NE(volume(name)->uuid, part);
+}
+
 TEST_P(SlowOntapCopyTest, LeavesAVolumeOfOthersAlone) {
   const Relation relation = mirror_with_point();
   const std::string name = bed_->name() + "_theirs";
@@ -158,13 +183,7 @@ TEST_P(SlowOntapCopyTest, ReadsACopyOnACloneBesideIt) {
   EXPECT_EQ(fetched->means, FetchedCopy::Means::kCloned);
   EXPECT_EQ(read_file(fetched->path + "/a"), "first");
   EXPECT_FALSE(volume(clone_volume_name("run_1"))) << "nothing is made on the first cluster";
-  const auto again = run(restore().fetch_copy(volume_, source, "run_1"));
-  ASSERT_TRUE(again) << again.error().to_string();
-  EXPECT_EQ(again->path, fetched->path);
-  for (int i = 0; i < 2; ++i) {
-    const Status dropped = run(restore().drop_fetched(volume_, relation.id, "run_1"));
-    ASSERT_TRUE(dropped) << dropped.error().to_string();
-  }
+  drop_after_another_attempt(source, fetched->path);
   EXPECT_FALSE(volume(clone_volume_name("run_1"), 1));
   EXPECT_TRUE(run(replication().update(relation.id, ""))) << "the copy itself is as it was";
 }
@@ -195,13 +214,7 @@ TEST_P(SlowOntapFarCopyTest, BringsACopyBackToANewVolumeThatGoesAgain) {
   ASSERT_TRUE(fetched) << fetched.error().to_string();
   EXPECT_EQ(fetched->means, FetchedCopy::Means::kTransferred);
   EXPECT_EQ(read_file(fetched->path + "/a"), "first");
-  const auto again = run(restore().fetch_copy(volume_, source, "run_1"));
-  ASSERT_TRUE(again) << again.error().to_string();
-  EXPECT_EQ(again->path, fetched->path);
-  for (int i = 0; i < 2; ++i) {
-    const Status dropped = run(restore().drop_fetched(volume_, relation.id, "run_1"));
-    ASSERT_TRUE(dropped) << dropped.error().to_string();
-  }
+  drop_after_another_attempt(source, fetched->path);
   EXPECT_FALSE(fs::exists(fetched->path + "/a"));
   EXPECT_FALSE(volume(clone_volume_name("run_1")));
   EXPECT_FALSE(volume(clone_volume_name("run_1"), 1));
